@@ -1,0 +1,21 @@
+//! The rules of NannyRadar: value types, state machines and errors.
+//!
+//! Nothing here reads a clock, a socket or an environment: time is always an argument, so that
+//! every rule can be tested at any moment. Raw input becomes one of these types once, at the edge,
+//! by a `parse` function; private fields keep it true afterwards.
+
+pub mod display_name;
+pub mod due;
+pub mod email;
+pub mod event;
+pub mod id;
+pub mod locale;
+pub mod password;
+pub mod session;
+pub mod time_zone;
+pub mod token_keys;
+pub mod upload;
+pub mod user;
+mod violation;
+
+pub use violation::Violation;

@@ -1,0 +1,21 @@
+use std::borrow::Cow;
+
+/// Why a raw value is not what it has to be.
+///
+/// The message is written for the person who filled in the form. It never repeats the value, which
+/// may be a password or somebody's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Violation {
+    /// Stable and machine-readable, e.g. `too_long`.
+    pub code: &'static str,
+    /// One sentence without a full stop.
+    pub message: Cow<'static, str>,
+}
+
+impl Violation {
+    /// A violation with its stable code and its sentence.
+    pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
