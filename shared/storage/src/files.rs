@@ -1,0 +1,227 @@
+//! The two buckets: one that strangers write to, and one that people read from.
+//!
+//! | what                          | bucket  | key                                  |
+//! |-------------------------------|---------|--------------------------------------|
+//! | a file as it was sent         | uploads | incoming/‹upload›                    |
+//! | one rendering of an image     | media   | images/‹upload›/‹size›.‹format›      |
+//!
+//! Both are private. Files come in through a form that S3 checks itself, and go out through links
+//! that end.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_s3::{
+    Client,
+    config::{Credentials, ProvideCredentials, SharedCredentialsProvider},
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+};
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use aws_types::SdkConfig;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use domain::{
+    id::UploadId,
+    upload::{FORM_LIFETIME, MAX_BYTES, Upload, Variant},
+};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::json;
+
+use crate::Error;
+
+/// Where files as they were sent lie.
+const INCOMING: &str = "incoming/";
+/// Links are signed as of the full hour, so that all of an hour are the same and caches can hold
+/// what lies behind them; they end two hours after it, so each lives for at least one.
+const LINK_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+/// An image's variants never change: their key names the upload.
+const CACHE_FOR_GOOD: &str = "private, max-age=31536000, immutable";
+
+/// The buckets.
+#[derive(Debug, Clone)]
+pub struct Files {
+    client: Client,
+    credentials: Option<SharedCredentialsProvider>,
+    uploads: String,
+    media: String,
+    region: String,
+    endpoint: Option<String>,
+}
+
+/// A form that a client sends its file with: every field, then the file as the field `file`.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Where it is sent, as `multipart/form-data`.
+    pub url: String,
+    /// In any order.
+    pub fields: BTreeMap<String, String>,
+    /// From then on S3 refuses it.
+    pub expires_at: Timestamp,
+}
+
+/// A file as it was sent.
+#[derive(Debug)]
+pub enum Received {
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// It is larger than anything that is taken, and was not read.
+    TooLarge,
+    /// It is gone.
+    Gone,
+}
+
+impl Files {
+    /// The buckets that the environment names.
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, Error> {
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            // An endpoint that stands for all of AWS has no name per bucket.
+            .force_path_style(aws.endpoint_url().is_some())
+            .build();
+        Ok(Self {
+            client: Client::from_conf(config),
+            credentials: aws.credentials_provider(),
+            uploads: config::required("UPLOADS_BUCKET")?,
+            media: config::required("MEDIA_BUCKET")?,
+            region: aws.region().map(ToString::to_string).unwrap_or_default(),
+            endpoint: aws.endpoint_url().map(str::to_owned),
+        })
+    }
+
+    /// Asks both buckets whether they are there.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.client.head_bucket().bucket(&self.uploads).send().await?;
+        self.client.head_bucket().bucket(&self.media).send().await?;
+        Ok(())
+    }
+
+    /// The form for an announced upload: bound to its key, its type and at most [`MAX_BYTES`].
+    ///
+    /// The SDK has no call for such a form; see "Browser-Based Uploads Using POST" in the API
+    /// reference of S3.
+    pub async fn form(&self, upload: &Upload, now: Timestamp) -> Result<Form, Error> {
+        let credentials = self.credentials().await?;
+        let expires_at = now.saturating_add(FORM_LIFETIME).unwrap_or(Timestamp::MAX);
+        let at = now.to_zoned(TimeZone::UTC);
+        let scope = format!("{}/{}/s3/aws4_request", at.strftime("%Y%m%d"), self.region);
+        let mut fields = BTreeMap::from([
+            ("key".to_owned(), incoming_key(upload.id)),
+            ("Content-Type".to_owned(), upload.content_type.to_string()),
+            ("success_action_status".to_owned(), "201".to_owned()),
+            ("x-amz-algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
+            ("x-amz-credential".to_owned(), format!("{}/{scope}", credentials.access_key_id())),
+            ("x-amz-date".to_owned(), at.strftime("%Y%m%dT%H%M%SZ").to_string()),
+        ]);
+        if let Some(token) = credentials.session_token() {
+            fields.insert("x-amz-security-token".to_owned(), token.to_owned());
+        }
+        let mut conditions =
+            vec![json!({ "bucket": self.uploads }), json!(["content-length-range", 1, MAX_BYTES])];
+        conditions.extend(fields.iter().map(|(name, value)| json!({ name: value })));
+        // S3 reads RFC 3339 with exactly milliseconds.
+        let expiration = expires_at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        let policy =
+            BASE64_STANDARD.encode(json!({ "expiration": expiration, "conditions": conditions }).to_string());
+        let key = generate_signing_key(credentials.secret_access_key(), now.into(), &self.region, "s3");
+        fields.insert("x-amz-signature".to_owned(), calculate_signature(key, policy.as_bytes()));
+        fields.insert("policy".to_owned(), policy);
+        Ok(Form { url: self.bucket_url(&self.uploads), fields, expires_at })
+    }
+
+    /// Reads a file as it was sent, but never more of it than is taken.
+    pub async fn received(&self, id: UploadId, version: Option<&str>) -> Result<Received, Error> {
+        let object = self
+            .client
+            .get_object()
+            .bucket(&self.uploads)
+            .key(incoming_key(id))
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await;
+        let object = match object.map_err(Error::from) {
+            Err(Error::Refused(code)) if code == "NoSuchKey" || code == "NoSuchVersion" => {
+                return Ok(Received::Gone);
+            }
+            other => other?,
+        };
+        let length = object.content_length().and_then(|length| u64::try_from(length).ok());
+        if length.is_none_or(|length| length > MAX_BYTES) {
+            return Ok(Received::TooLarge);
+        }
+        let bytes =
+            object.body.collect().await.map_err(|_| Error::Unavailable("the file broke off".into()))?;
+        Ok(Received::Bytes(bytes.to_vec()))
+    }
+
+    /// Deletes a file as it was sent: that version for good where one is named.
+    pub async fn discard_received(&self, id: UploadId, version: Option<&str>) -> Result<(), Error> {
+        self.client
+            .delete_object()
+            .bucket(&self.uploads)
+            .key(incoming_key(id))
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Writes a variant. Writing it again changes nothing.
+    pub async fn put_variant(&self, id: UploadId, variant: &Variant, bytes: Vec<u8>) -> Result<(), Error> {
+        self.client
+            .put_object()
+            .bucket(&self.media)
+            .key(variant_key(id, variant))
+            .content_type(format!("image/{}", variant.format))
+            .cache_control(CACHE_FOR_GOOD)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes a variant. Deleting it again changes nothing.
+    pub async fn delete_variant(&self, id: UploadId, variant: &Variant) -> Result<(), Error> {
+        self.client.delete_object().bucket(&self.media).key(variant_key(id, variant)).send().await?;
+        Ok(())
+    }
+
+    /// A link to a variant that ends by itself. Costs no call.
+    pub async fn link(&self, id: UploadId, variant: &Variant, now: Timestamp) -> Result<String, Error> {
+        let hour = SignedDuration::from_hours(1);
+        let start = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(hour.as_secs()))
+            .unwrap_or(now);
+        let lifetime = PresigningConfig::builder().start_time(start.into()).expires_in(LINK_LIFETIME).build();
+        let lifetime = lifetime.map_err(|error| Error::Refused(error.to_string()))?;
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.media)
+            .key(variant_key(id, variant))
+            .presigned(lifetime)
+            .await?;
+        Ok(request.uri().to_owned())
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Error> {
+        let provider = self.credentials.as_ref().ok_or_else(|| Error::Refused("no credentials".into()))?;
+        provider.provide_credentials().await.map_err(|_| Error::Unavailable("no credentials".into()))
+    }
+
+    fn bucket_url(&self, bucket: &str) -> String {
+        match &self.endpoint {
+            Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
+            None => format!("https://{bucket}.s3.{}.amazonaws.com/", self.region),
+        }
+    }
+}
+
+fn incoming_key(id: UploadId) -> String {
+    format!("{INCOMING}{id}")
+}
+
+/// The upload that an object's key names.
+pub fn upload_of(key: &str) -> Option<UploadId> {
+    domain::id::parse(key.strip_prefix(INCOMING)?).ok()
+}
+
+fn variant_key(id: UploadId, variant: &Variant) -> String {
+    format!("images/{id}/{}.{}", variant.size, variant.format)
+}

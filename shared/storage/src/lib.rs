@@ -1,0 +1,20 @@
+//! DynamoDB, S3 and Secrets Manager. One file per entity, each opening with its access patterns.
+//!
+//! Every question is one GetItem or one Query; nothing scans, and IAM would not let it. Every
+//! change is one conditional write or one transaction.
+
+pub mod audit;
+pub mod due;
+mod error;
+pub mod files;
+pub mod inbox;
+pub mod outbox;
+pub mod sessions;
+pub mod signing_secret;
+mod tables;
+pub mod token_keys;
+pub mod uploads;
+pub mod users;
+
+pub use error::Error;
+pub use tables::Tables;

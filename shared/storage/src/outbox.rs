@@ -1,0 +1,52 @@
+//! Events on their way out.
+//!
+//! | question                   | table | pk           | sk    |
+//! |----------------------------|-------|--------------|-------|
+//! | (none; the stream carries it) | main  | OUTBOX#‹id›  | EVENT |
+//!
+//! An event is written in the transaction of the change that it announces, and the table's stream,
+//! filtered to this prefix, hands it to the relay: nothing is announced that was not written, and
+//! nothing written is forgotten.
+
+use domain::event::Event;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Tables, tables::Condition};
+
+/// A week is far longer than the stream keeps a record (a day), and lets an operator look back.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The form in which an event is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pk: String,
+    sk: String,
+    event: String,
+    ttl: i64,
+}
+
+impl Item {
+    pub(crate) fn new(event: &Event) -> Result<Self, Error> {
+        let kept_until = event.occurred_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX);
+        Ok(Self {
+            pk: format!("OUTBOX#{}", event.id),
+            sk: "EVENT".into(),
+            event: serde_json::to_string(event).map_err(|error| Error::Unreadable(error.to_string()))?,
+            ttl: kept_until.as_second(),
+        })
+    }
+}
+
+/// The event that a stream record's image holds.
+pub fn event(image: serde_dynamo::Item) -> Result<Event, Error> {
+    let item: Item = serde_dynamo::from_item(image)?;
+    serde_json::from_str(&item.event).map_err(|error| Error::Unreadable(error.to_string()))
+}
+
+impl Tables {
+    /// Announces an event that goes with no other change.
+    pub async fn announce(&self, event: &Event) -> Result<(), Error> {
+        self.put(&self.main, &Item::new(event)?, Condition::Absent).await
+    }
+}

@@ -1,0 +1,211 @@
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Delete, Put, TransactWriteItem},
+};
+use aws_types::SdkConfig;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Error;
+
+/// The three tables, and the few ways in which they are read and written.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    pub(crate) client: Client,
+    /// What must not be lost.
+    pub(crate) main: String,
+    /// What may be lost: sessions, leases. Without stream; expired items go by themselves.
+    pub(crate) ephemeral: String,
+    /// What must not be changed. Functions may only add to it.
+    pub(crate) audit: String,
+}
+
+impl Tables {
+    /// The tables that the environment names.
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, Error> {
+        let [main, ephemeral, audit] = [
+            config::required("MAIN_TABLE")?,
+            config::required("EPHEMERAL_TABLE")?,
+            config::required("AUDIT_TABLE")?,
+        ];
+        Ok(Self::new(Client::new(aws), main, ephemeral, audit))
+    }
+
+    /// The tables of those names.
+    pub fn new(client: Client, main: String, ephemeral: String, audit: String) -> Self {
+        Self { client, main, ephemeral, audit }
+    }
+
+    /// Asks the main table for an item that is not there: it answers only if it is reachable.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.get::<serde_json::Value>(&self.main, "PING", "PING").await.map(|_| ())
+    }
+
+    /// One item, as it was written last.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        pk: &str,
+        sk: &str,
+    ) -> Result<Option<T>, Error> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await?;
+        Ok(found.item.map(serde_dynamo::from_item).transpose()?)
+    }
+
+    /// Writes one item if the condition holds.
+    pub(crate) async fn put(
+        &self,
+        table: &str,
+        item: &impl Serialize,
+        condition: Condition,
+    ) -> Result<(), Error> {
+        let (expression, values) = condition.parts();
+        self.client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(serde_dynamo::to_item(item)?))
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Begins a transaction.
+    pub(crate) fn transaction(&self) -> Transaction<'_> {
+        Transaction { tables: self, writes: Vec::new() }
+    }
+}
+
+/// What must be true of the stored item for a write to happen.
+#[derive(Debug, Clone)]
+pub(crate) enum Condition {
+    /// Nothing.
+    None,
+    /// There is no such item.
+    Absent,
+    /// The attribute of that name has that value.
+    Equals(&'static str, AttributeValue),
+}
+
+impl Condition {
+    /// The item is still of that version.
+    pub(crate) fn version(version: u64) -> Self {
+        Self::Equals("version", AttributeValue::N(version.to_string()))
+    }
+
+    fn parts(self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
+        match self {
+            Self::None => (None, None),
+            Self::Absent => (Some("attribute_not_exists(pk)".into()), None),
+            Self::Equals(name, value) => {
+                (Some(format!("{name} = :expected")), Some(HashMap::from([(":expected".into(), value)])))
+            }
+        }
+    }
+}
+
+/// Writes that happen all together or not at all.
+#[must_use = "nothing is written before `commit`"]
+pub(crate) struct Transaction<'a> {
+    tables: &'a Tables,
+    writes: Vec<TransactWriteItem>,
+}
+
+/// How often a transaction is tried while others hold its items. DynamoDB answers such a collision
+/// at once, and the SDK does not retry it.
+const ATTEMPTS: u32 = 4;
+
+impl Transaction<'_> {
+    pub(crate) fn put(
+        mut self,
+        table: &str,
+        item: &impl Serialize,
+        condition: Condition,
+    ) -> Result<Self, Error> {
+        let (expression, values) = condition.parts();
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(serde_dynamo::to_item(item)?))
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values);
+        self.writes.push(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build());
+        Ok(self)
+    }
+
+    pub(crate) fn delete(
+        mut self,
+        table: &str,
+        pk: String,
+        sk: &str,
+        condition: Condition,
+    ) -> Result<Self, Error> {
+        let (expression, values) = condition.parts();
+        let delete = Delete::builder()
+            .table_name(table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values);
+        self.writes.push(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build());
+        Ok(self)
+    }
+
+    /// Writes everything. Fails with [`Error::Conflict`] if a condition does not hold.
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        let mut last = Error::Conflict;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+            }
+            let sent = self
+                .tables
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(self.writes.clone()))
+                .send();
+            let Err(error) = sent.await else { return Ok(()) };
+            match cancelled_by(&error) {
+                Some(Cancelled::Condition) => return Err(Error::Conflict),
+                Some(Cancelled::Collision) => last = Error::Unavailable("TransactionConflict".into()),
+                None => return Err(error.into()),
+            }
+        }
+        Err(last)
+    }
+}
+
+enum Cancelled {
+    Condition,
+    Collision,
+}
+
+fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancelled> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
+        return None;
+    };
+    let has = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+    // A collision hides whether the other conditions hold, a failed condition is final.
+    if has("ConditionalCheckFailed") {
+        Some(Cancelled::Condition)
+    } else if has("TransactionConflict") {
+        Some(Cancelled::Collision)
+    } else {
+        None
+    }
+}
+
+fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Error {
+    Error::Refused(error.to_string())
+}

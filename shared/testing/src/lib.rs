@@ -1,0 +1,85 @@
+//! What tests run against: an embedded DynamoDB, fresh and empty for each.
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::{
+    Client,
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
+    },
+};
+use dynoxide::Database;
+use tokio::{net::TcpListener, sync::oneshot};
+
+/// An embedded DynamoDB with the project's tables, which ends with the value.
+pub struct Dynamo {
+    /// Speaks to it.
+    pub client: Client,
+    /// Held so that the server stops when the test drops it.
+    _stop: oneshot::Sender<()>,
+}
+
+impl std::fmt::Debug for Dynamo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dynamo")
+    }
+}
+
+/// The names of the tables: main, ephemeral, audit.
+pub const TABLES: [&str; 3] = ["main", "ephemeral", "audit"];
+
+impl Dynamo {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// If it cannot start: a test cannot go on without it.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let database = Database::memory().expect("memory");
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
+            // An error says that the sender is gone, which is what is waited for.
+            stopped.await.ok();
+        }));
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let client = Client::new(&config::aws::connect("eu-west-1".into(), credentials, Some(endpoint)));
+        for table in TABLES {
+            create_table(&client, table).await;
+        }
+        Self { client, _stop: stop }
+    }
+}
+
+/// As in the template: `pk` and `sk`, and on the main table the index `due`.
+async fn create_table(client: &Client, name: &str) {
+    let attribute = |name: &str| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .ok()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().ok();
+    let mut attributes = vec!["pk", "sk"];
+    let mut request = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema([key("pk", KeyType::Hash), key("sk", KeyType::Range)].into_iter().collect());
+    if name == "main" {
+        attributes.extend(["due_pk", "due_sk"]);
+        let index = GlobalSecondaryIndex::builder()
+            .index_name("due")
+            .set_key_schema(
+                [key("due_pk", KeyType::Hash), key("due_sk", KeyType::Range)].into_iter().collect(),
+            )
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        request = request.global_secondary_indexes(index.build().expect("an index"));
+    }
+    request
+        .set_attribute_definitions(attributes.into_iter().map(attribute).collect())
+        .send()
+        .await
+        .expect("a table");
+}
