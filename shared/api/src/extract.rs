@@ -1,0 +1,258 @@
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    Violation,
+    id::{Id, Tag},
+};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+use crate::{FieldProblem, Problem};
+
+/// Every body we take is a small form; files go to S3.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A JSON body. As an extractor it refuses unknown fields (the types say so), wrong types, other
+/// media types and large bodies, each with a problem that points at the place.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !media_type.is_some_and(is_json) {
+            let detail = "The body must be JSON, with the header Content-Type: application/json.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
+            let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        })?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn is_json(media_type: &str) -> bool {
+    // A PATCH sends application/merge-patch+json (RFC 7396).
+    media_type.parse::<mime::Mime>().is_ok_and(|mime| {
+        mime.type_() == mime::APPLICATION
+            && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON))
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            wrong_field(&pointer(error.path()), &inner.to_string())
+        } else {
+            malformed(inner)
+        }
+    })?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    let detail = format!("The body is not JSON: line {}, column {}.", error.line(), error.column());
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+}
+
+/// Serde tells what is wrong in words only. They are taken apart for the code and the pointer, and
+/// not passed on, because they repeat the value.
+fn wrong_field(parent: &str, message: &str) -> Problem {
+    let named = || message.split('`').nth(1).unwrap_or_default().to_owned();
+    let (field, violation) = if message.starts_with("unknown field") {
+        (Some(named()), Violation::new("unknown_field", "is not a field of this request"))
+    } else if message.starts_with("missing field") {
+        (Some(named()), Violation::new("required", "must be given"))
+    } else if message.starts_with("duplicate field") {
+        (Some(named()), Violation::new("duplicate_field", "must be given once"))
+    } else {
+        let expected =
+            message.rsplit_once("expected ").map(|(_, rest)| rest.split(" at line").next().unwrap_or(rest));
+        let expected = expected.map_or("another type".to_owned(), plain_type);
+        (None, Violation::new("wrong_type", format!("must be {expected}")))
+    };
+    // The path of an unknown field ends with it already.
+    let pointer = match field {
+        Some(field) if !parent.ends_with(&format!("/{}", escape(&field))) => {
+            format!("{parent}/{}", escape(&field))
+        }
+        _ => parent.to_owned(),
+    };
+    Problem::invalid(vec![FieldProblem::new(pointer, violation)])
+}
+
+/// Rust's names for types, in the words of JSON.
+fn plain_type(expected: &str) -> String {
+    match expected {
+        "u64" | "u32" => "a whole number that is not negative".into(),
+        "i64" | "i32" => "a whole number".into(),
+        "f64" => "a number".into(),
+        struct_name if struct_name.starts_with("struct ") => "an object".into(),
+        other => other.into(),
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", escape(key)),
+            Segment::Enum { variant } => format!("/{}", escape(variant)),
+            Segment::Unknown => "/".into(),
+        })
+        .collect()
+}
+
+/// RFC 6901, 3. A field's name comes from the client, so it is cut.
+fn escape(segment: &str) -> String {
+    segment.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1")
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// For a field that may be left out but not be `null`: serde would take one for the other.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The identifier in the path. One that cannot be an identifier is refused before anything is read.
+#[derive(Debug)]
+pub struct PathId<T: Tag>(pub Id<T>);
+
+impl<T: Tag, S: Send + Sync> FromRequestParts<S> for PathId<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(raw) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        domain::id::parse(&raw).map(Self).map_err(|violation| Problem::invalid_field("id", violation))
+    }
+}
+
+/// The version that a change was made for, from the header `If-Match`.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(Option<u64>);
+
+impl IfMatch {
+    /// Refuses a change that was made for another version than the current one. Without the
+    /// header, the last one to write wins.
+    pub fn check(self, current: u64) -> Result<(), Problem> {
+        if self.0.is_none_or(|version| version == current) { Ok(()) } else { Err(Problem::stale()) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if_match(&parts.headers).map(Self)
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let value = value.to_str().unwrap_or_default();
+    if value == "*" {
+        return Ok(None);
+    }
+    let version =
+        value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    let violation = || Violation::new("invalid_etag", "must be the ETag of the version that was read, or *");
+    version.map(Some).ok_or_else(|| Problem::invalid_field("If-Match", violation()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Form {
+        name: String,
+        size: u64,
+        #[serde(default)]
+        places: Vec<Place>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Place {
+        lat: f64,
+    }
+
+    fn first(body: &str) -> (String, String, String) {
+        let body = parse::<Form>(body.as_bytes()).unwrap_err().body(String::new());
+        body.errors.first().map_or((body.code.into(), String::new(), String::new()), |error| {
+            (error.code.to_string(), error.pointer.clone(), error.message.to_string())
+        })
+    }
+
+    #[test]
+    fn points_at_what_is_wrong() {
+        let cases = [
+            (r#"{"name":"x","size":1,"extra":1}"#, "unknown_field", "/extra"),
+            (r#"{"name":"x","size":1,"a/b~":1}"#, "unknown_field", "/a~1b~0"),
+            (r#"{"size":1}"#, "required", "/name"),
+            (r#"{"name":"x","name":"y","size":1}"#, "duplicate_field", "/name"),
+            (r#"{"name":["hunter2"],"size":1}"#, "wrong_type", "/name"),
+            (r#"{"name":"x","size":-1}"#, "wrong_type", "/size"),
+            (
+                r#"{"name":"x","size":1,"places":[{"lat":1},{"lat":"hunter2"}]}"#,
+                "wrong_type",
+                "/places/1/lat",
+            ),
+            (r#"{"name":"x","size":1,"places":[{"lat":1,"name":2}]}"#, "unknown_field", "/places/0/name"),
+            (r#"{"name":"x","size":1,"places":[{}]}"#, "required", "/places/0/lat"),
+            (r#"[]"#, "wrong_type", ""),
+            (r#"null"#, "wrong_type", ""),
+        ];
+        for (body, code, pointer) in cases {
+            let (found, at, message) = first(body);
+            assert_eq!((found.as_str(), at.as_str()), (code, pointer), "{body}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn tells_what_is_not_json() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for body in [
+            "",
+            "{",
+            "{\"name\":\"x\",\"size\":1} trailing",
+            "\u{1}",
+            &deep,
+            "{\"name\":\"\\ud800\",\"size\":1}",
+        ] {
+            assert_eq!(first(body).0, "malformed_json", "{}", &body[..body.len().min(40)]);
+        }
+        assert!(parse::<Form>(b"{\"name\":\"\xff\",\"size\":1}").is_err());
+    }
+
+    #[test]
+    fn knows_json_by_its_media_type() {
+        assert!(is_json("application/json"));
+        assert!(is_json("application/json; charset=utf-8"));
+        assert!(is_json("application/merge-patch+json"));
+        assert!(!is_json("text/plain"));
+        assert!(!is_json("application/x-www-form-urlencoded"));
+    }
+}

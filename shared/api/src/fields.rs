@@ -1,0 +1,40 @@
+use domain::Violation;
+
+use crate::{FieldProblem, Problem};
+
+/// Collects what is wrong with a request, so that its sender learns of everything at once.
+///
+/// ```
+/// # use api::Fields;
+/// # use domain::upload::{FileSize, Purpose};
+/// # fn handler() -> Result<(), api::Problem> {
+/// let mut fields = Fields::default();
+/// let purpose = fields.take("/purpose", Purpose::parse("avatar"));
+/// let size = fields.take("/size_bytes", FileSize::parse(1));
+/// let (Some(purpose), Some(size)) = (purpose, size) else { return Err(fields.into_problem()) };
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldProblem>);
+
+impl Fields {
+    /// The value of a field, or a note of what is wrong with it.
+    pub fn take<T>(&mut self, pointer: &str, parsed: Result<T, Violation>) -> Option<T> {
+        parsed.map_err(|violation| self.0.push(FieldProblem::new(pointer, violation))).ok()
+    }
+
+    /// The value of a field that may be left out: `None` where it is wrong.
+    pub fn take_optional<T>(
+        &mut self,
+        pointer: &str,
+        parsed: Option<Result<T, Violation>>,
+    ) -> Option<Option<T>> {
+        parsed.map(|parsed| self.take(pointer, parsed)).map_or(Some(None), |value| value.map(Some))
+    }
+
+    /// Everything that is wrong.
+    pub fn into_problem(self) -> Problem {
+        Problem::invalid(self.0)
+    }
+}

@@ -1,0 +1,26 @@
+//! HTTP: what every endpoint shares.
+//!
+//! A handler parses its request into domain types, calls a rule and the storage, and turns the
+//! result into a response. Everything around that is here: the application that it is given, the
+//! extractors that it asks for, the errors that it answers with, and the stack around it.
+
+mod app;
+mod caller;
+mod extract;
+mod fields;
+pub mod openapi;
+pub mod passwords;
+mod problem;
+mod request;
+mod stack;
+pub mod tokens;
+mod variant_link;
+
+pub use app::{App, Clock, Settings};
+pub use caller::SignedIn;
+pub use extract::{IfMatch, Json, PathId, present};
+pub use fields::Fields;
+pub use problem::{FieldProblem, Problem, ProblemBody};
+pub use request::RequestMeta;
+pub use stack::service;
+pub use variant_link::VariantLink;

@@ -1,0 +1,77 @@
+//! The OpenAPI document: what is said once for all operations.
+
+use utoipa::{
+    IntoResponses, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{App, ProblemBody};
+
+/// The name of the security requirement that operations with an access token carry.
+pub const BEARER: &str = "access_token";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "NannyRadar",
+        description = "Parents find a sitter nearby, book, pay, talk and review.\n\n\
+            Errors are `application/problem+json` (RFC 9457) with a stable `code` and, for fields, \
+            a JSON pointer each. Times are RFC 3339 in UTC. Unknown fields are refused.",
+    ),
+    servers((url = "/v1", description = "The stage")),
+    tags(
+        (name = "Identity", description = "Opening an account and signing in"),
+        (name = "Me", description = "The caller's own account"),
+        (name = "Files", description = "Sending files"),
+        (name = "Operations", description = "Health and documentation"),
+    )
+)]
+struct Document;
+
+/// An area's document or router begins from this.
+pub fn base() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let components = document.components.get_or_insert_default();
+    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    document
+}
+
+/// The document of these routes.
+pub fn document(routes: OpenApiRouter<App>) -> utoipa::openapi::OpenApi {
+    OpenApiRouter::with_openapi(base()).merge(routes).into_openapi()
+}
+
+/// What any operation with a body may answer.
+#[derive(IntoResponses)]
+pub enum BodyProblems {
+    /// The body is not JSON, or a field is not as it must be.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not announced as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(ProblemBody),
+}
+
+/// What any operation that reads or writes the store may answer.
+#[derive(IntoResponses)]
+pub enum StoreProblems {
+    /// Something went wrong on our side.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
+    /// A service that this depends on does not answer; try again after `Retry-After` seconds.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}
+
+/// What any operation for somebody who is signed in may answer.
+#[derive(IntoResponses)]
+pub enum SignedInProblems {
+    /// No access token, or none that is good.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+}

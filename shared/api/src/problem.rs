@@ -1,0 +1,168 @@
+use std::borrow::Cow;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::Violation;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The one error at the edge of HTTP, answered as `application/problem+json` (RFC 9457).
+///
+/// A cause that is not the client's is logged once, where it becomes a problem, and not told.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldProblem>,
+    retry_after: Option<u32>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// Where in the body, as a JSON pointer (RFC 6901); for a parameter, its name.
+    #[schema(example = "/email")]
+    pub pointer: String,
+    /// Stable and machine-readable.
+    #[schema(example = "invalid_email")]
+    pub code: Cow<'static, str>,
+    /// For people.
+    #[schema(example = "must be an e-mail address such as ada@example.org")]
+    pub message: Cow<'static, str>,
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Names the kind of problem; the `code` in the form of a URI.
+    #[schema(example = "urn:nannyradar:problem:invalid_request")]
+    pub r#type: String,
+    /// The status in words.
+    #[schema(example = "Bad Request")]
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    pub status: u16,
+    /// Stable and machine-readable.
+    #[schema(example = "invalid_request")]
+    pub code: &'static str,
+    /// For people.
+    pub detail: Cow<'static, str>,
+    /// To be quoted when asking for help.
+    pub request_id: String,
+    /// What is wrong with which field.
+    pub errors: Vec<FieldProblem>,
+}
+
+impl Problem {
+    /// A problem without fields.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    /// 400: the request is not of the expected form, field by field.
+    pub fn invalid(errors: Vec<FieldProblem>) -> Self {
+        let detail = "The request has fields that are not as they must be; see errors.";
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail) }
+    }
+
+    /// 400 for one field.
+    pub fn invalid_field(pointer: impl Into<String>, violation: Violation) -> Self {
+        Self::invalid(vec![FieldProblem::new(pointer, violation)])
+    }
+
+    /// 401: no access token, or none that is good.
+    pub fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid access token is required.")
+    }
+
+    /// 404: there is no such thing, or not for this caller.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here, or nothing that you may see.")
+    }
+
+    /// 412: the entity has changed since the client read it.
+    pub fn stale() -> Self {
+        let detail = "It has changed since you read it; read it again and repeat the change.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail)
+    }
+
+    /// 409: somebody else changed it at the same moment.
+    pub fn conflict() -> Self {
+        let detail = "Somebody else changed it at the same moment; read it again and repeat the change.";
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
+    /// 500: a bug. What it was, the caller has logged.
+    pub fn internal() -> Self {
+        let detail = "Something went wrong on our side; it has been noted.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// 503: a service that we need does not answer.
+    pub fn unavailable() -> Self {
+        let detail = "A service that this depends on does not answer; try again shortly.";
+        Self { retry_after: Some(2), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+    }
+
+    pub(crate) fn body(self, request_id: String) -> ProblemBody {
+        ProblemBody {
+            r#type: format!("urn:nannyradar:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+            request_id,
+            errors: self.errors,
+        }
+    }
+}
+
+impl FieldProblem {
+    /// What is wrong with the field at `pointer`.
+    pub fn new(pointer: impl Into<String>, violation: Violation) -> Self {
+        Self { pointer: pointer.into(), code: violation.code.into(), message: violation.message }
+    }
+}
+
+/// The stack writes the body, since it knows the request's identifier.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<storage::Error> for Problem {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::Conflict => Self::conflict(),
+            storage::Error::Unavailable(_) => {
+                tracing::warn!(%error, "dependency unavailable");
+                Self::unavailable()
+            }
+            storage::Error::Unreadable(_) | storage::Error::Refused(_) | storage::Error::Missing(_) => {
+                tracing::error!(%error, "request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<config::Missing> for Problem {
+    fn from(error: config::Missing) -> Self {
+        storage::Error::from(error).into()
+    }
+}

@@ -1,0 +1,13 @@
+//! The only code that knows Lambda: it turns a router into a function behind API Gateway, and a
+//! function of one message into a consumer of a batch.
+
+pub mod custom_resource;
+mod http;
+mod log;
+mod records;
+
+pub use http::serve_http;
+pub use records::{Invocation, serve_event, serve_queue, serve_stream, serve_task};
+
+/// What ends a process before it serves.
+pub type Error = lambda_runtime::Error;
