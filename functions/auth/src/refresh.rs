@@ -1,0 +1,102 @@
+//! `POST /auth/refresh`: a client exchanges its refresh token for the next pair.
+//!
+//! A token that was exchanged before ends the whole sign-in and announces [`Fact::SessionReused`];
+//! see [`domain::session`] for the one case that is forgiven.
+
+use api::{
+    App, Json, Problem, ProblemBody, RequestMeta,
+    openapi::{BodyProblems, StoreProblems},
+    tokens::RefreshToken,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use domain::{
+    event::{Event, Fact},
+    session::{Presented, Session},
+};
+use serde::Deserialize;
+use storage::audit::{Action, Entry};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::token_pair::TokenPair;
+
+/// The token to exchange.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RefreshRequest)]
+pub struct Request {
+    /// From the last answer to a sign-in or an exchange.
+    refresh_token: String,
+}
+
+/// How often an exchange is tried that others are quicker at: two devices cannot share a token, so
+/// a second try finds out what the token is now.
+const ATTEMPTS: usize = 3;
+
+/// Exchanges a refresh token.
+#[utoipa::path(
+    post, path = "/auth/refresh", operation_id = "refresh_session", tag = "Identity",
+    request_body = Request,
+    responses(
+        (status = 200, description = "The next pair", body = TokenPair),
+        (status = 401, description = "The token is unknown, was exchanged before, or has ended: sign in again",
+         body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, StoreProblems,
+    ),
+)]
+async fn refresh_session(
+    State(app): State<App>,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<Json<TokenPair>, Problem> {
+    let now = app.now();
+    let token = RefreshToken::decode(&request.refresh_token).ok_or_else(invalid_token)?;
+    for _ in 0..ATTEMPTS {
+        let session = live_session(&app, &token).await?;
+        let before = session.current.clone();
+        let presented = session.judge(&token.hash(), now);
+        if presented == Presented::Reused {
+            let subject = session.user_id;
+            let trail =
+                Entry { subject, action: Action::SessionReused, at: now, origin: meta.origin(&headers) };
+            let event = Event::new(Fact::SessionReused { user_id: subject, session_id: session.id }, now);
+            app.tables().end_reused_session(&session, &trail, &event).await?;
+            return Err(invalid_token());
+        }
+        let secret = RefreshToken::secret();
+        let session = session.rotate(presented, RefreshToken::hash_of(&secret), now);
+        // Signed first: a token that is rotated and cannot be answered would be lost.
+        let pair = TokenPair::issue(&app, &session, secret, now).await?;
+        match app.tables().rotate_session(&session, &before).await {
+            Err(storage::Error::Conflict) => {}
+            other => return Ok(other.map(|()| Json(pair))?),
+        }
+    }
+    Err(Problem::conflict())
+}
+
+/// The sign-in that a token names, if it has not ended and its person still has an account.
+async fn live_session(app: &App, token: &RefreshToken) -> Result<Session, Problem> {
+    let session = app.tables().session(token.user_id, token.session_id).await?.ok_or_else(invalid_token)?;
+    if session.is_expired(app.now()) || app.tables().user(session.user_id).await?.is_none() {
+        return Err(invalid_token());
+    }
+    Ok(session)
+}
+
+fn invalid_token() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_refresh_token",
+        "The refresh token is not valid; sign in again.",
+    )
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(refresh_session))
+}

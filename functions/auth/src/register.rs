@@ -1,0 +1,110 @@
+//! `POST /auth/register`: anyone opens an account as a parent or a sitter.
+//!
+//! The answer is the same whether or not the address has an account already; its owner learns of
+//! it by mail. Announces [`Fact::UserRegistered`] or [`Fact::RegistrationRepeated`].
+
+use api::{
+    App, Fields, Json, Problem, RequestMeta,
+    openapi::{BodyProblems, StoreProblems},
+    passwords,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use domain::{
+    display_name::DisplayName,
+    email::EmailAddress,
+    event::{Event, Fact},
+    password::Password,
+    user::{Role, User},
+};
+use serde::{Deserialize, Serialize};
+use storage::audit::{Action, Entry};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Who wants an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RegisterRequest)]
+pub struct Request {
+    /// `parent` or `sitter`; it cannot be changed afterwards.
+    #[schema(example = "parent", pattern = "^(parent|sitter)$")]
+    role: String,
+    /// Where the account is confirmed and mail goes to. Case does not matter.
+    #[schema(example = "ada@example.org", format = "email", max_length = 254)]
+    email: String,
+    /// At least 8 and at most 128 characters that are hard to guess; there are no other rules.
+    #[schema(
+        example = "correct horse battery staple",
+        format = "password",
+        min_length = 8,
+        max_length = 128
+    )]
+    password: String,
+    /// What others see.
+    #[schema(example = "Ada Lovelace", min_length = 1, max_length = 80)]
+    name: String,
+}
+
+/// The request was taken; a mail says the rest.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RegisterResponse)]
+pub struct Response {
+    /// Always `accepted`.
+    #[schema(example = "accepted")]
+    status: &'static str,
+}
+
+/// Opens an account.
+#[utoipa::path(
+    post, path = "/auth/register", operation_id = "register_user", tag = "Identity",
+    request_body = Request,
+    responses((status = 202, description = "Taken; a mail goes to the address", body = Response), BodyProblems, StoreProblems),
+)]
+async fn register_user(
+    State(app): State<App>,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<(StatusCode, Json<Response>), Problem> {
+    let now = app.now();
+    let (role, email, name, password) = parse(&request)?;
+    let password_hash = passwords::hash(&password)?;
+    let user = User::register(role, email, name, app.settings().unverified_for, now);
+    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+    let trail =
+        Entry { subject: user.id, action: Action::Registered, at: now, origin: meta.origin(&headers) };
+    let address = user.email.clone();
+    match app.tables().register(user, password_hash, &event, &trail).await {
+        Err(storage::Error::Conflict) => {
+            // The owner may have been removed in between; then there is nobody to tell.
+            if let Some(user_id) = app.tables().owner_of(&address).await? {
+                app.tables().announce(&Event::new(Fact::RegistrationRepeated { user_id }, now)).await?;
+            }
+        }
+        other => other?,
+    }
+    Ok((StatusCode::ACCEPTED, Json(Response { status: "accepted" })))
+}
+
+fn parse(request: &Request) -> Result<(Role, EmailAddress, DisplayName, Password), Problem> {
+    let mut fields = Fields::default();
+    let role = fields.take("/role", Role::parse_registrable(&request.role));
+    let email = fields.take("/email", EmailAddress::parse(&request.email));
+    let name = fields.take("/name", DisplayName::parse(&request.name));
+    // The estimate of a password's strength takes time that grows with the hints, so only good ones count.
+    let hints = [email.as_ref().map(EmailAddress::as_str), name.as_ref().map(DisplayName::as_str)];
+    let hints: Vec<_> = hints.into_iter().flatten().collect();
+    let password = fields.take("/password", Password::parse_new(&request.password, &hints));
+    match (role, email, name, password) {
+        (Some(role), Some(email), Some(name), Some(password)) => Ok((role, email, name, password)),
+        _ => Err(fields.into_problem()),
+    }
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(register_user))
+}

@@ -1,0 +1,3 @@
+//! What becomes of files that arrive.
+
+pub mod process;

@@ -1,0 +1,92 @@
+//! `GET /health/ready`: anyone asks whether everything that the service depends on answers.
+
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
+
+use api::{App, Json};
+use axum::{extract::State, http::StatusCode};
+use messaging::{email::Mailer, queue::EmailQueue};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// A dependency that has not answered by then counts as down: the whole answer takes two seconds at
+/// most, and they are asked side by side.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What the service depends on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub struct Response {
+    /// `ready`, or `degraded` if anything is down.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// One for each.
+    checks: Vec<Check>,
+}
+
+/// One dependency.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Check {
+    /// `dynamodb`, `s3`, `sqs` or `ses`.
+    #[schema(example = "dynamodb")]
+    name: &'static str,
+    /// `up` or `down`.
+    #[schema(example = "up")]
+    state: &'static str,
+    /// How long it took to answer, in milliseconds.
+    #[schema(example = 4)]
+    latency_ms: u64,
+}
+
+/// Tells whether everything that the service depends on answers.
+#[utoipa::path(
+    get, path = "/health/ready", operation_id = "get_readiness", tag = "Operations",
+    responses(
+        (status = 200, description = "Everything answers", body = Response),
+        (status = 503, description = "Something does not; `checks` names it", body = Response),
+    ),
+)]
+async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
+    let (dynamodb, s3, sqs, ses) = tokio::join!(
+        check("dynamodb", async { app.tables().ping().await }),
+        check("s3", async { app.files()?.ping().await }),
+        check("sqs", async {
+            EmailQueue::from_env(app.aws())
+                .map_err(|e| e.to_string())?
+                .ping()
+                .await
+                .map_err(|e| e.to_string())
+        }),
+        check("ses", Mailer::ping(app.aws())),
+    );
+    let checks = vec![dynamodb, s3, sqs, ses];
+    if checks.iter().all(|check| check.state == "up") {
+        (StatusCode::OK, Json(Response { status: "ready", checks }))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Response { status: "degraded", checks }))
+    }
+}
+
+async fn check<E: Display>(name: &'static str, ask: impl Future<Output = Result<(), E>>) -> Check {
+    let started = Instant::now();
+    let state = match tokio::time::timeout(PATIENCE, ask).await {
+        Ok(Ok(())) => "up",
+        Ok(Err(error)) => {
+            tracing::error!(name, %error, "dependency down");
+            "down"
+        }
+        Err(_) => {
+            tracing::error!(name, error = "timeout", "dependency down");
+            "down"
+        }
+    };
+    Check { name, state, latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_readiness))
+}

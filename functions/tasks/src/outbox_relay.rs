@@ -1,0 +1,30 @@
+//! `outbox-relay`: called by the main table's stream for every event that was written, it puts the
+//! messages that follow from it on their queues.
+//!
+//! A record that fails is tried again, and those behind it wait; after the tries that the template
+//! allows it goes to the failure queue, and the stream moves on.
+
+use aws_lambda_events::dynamodb::EventRecord;
+use messaging::queue::{EmailQueue, email_for};
+use runtime::Error;
+
+/// Relays one record after the other.
+#[derive(Debug)]
+pub struct Relay {
+    emails: EmailQueue,
+}
+
+impl Relay {
+    /// As the environment says.
+    pub fn from_env() -> Result<Self, Error> {
+        Ok(Self { emails: EmailQueue::from_env(&config::aws::from_env()?)? })
+    }
+
+    /// Relays the event of one stream record.
+    pub async fn handle(&self, record: EventRecord) -> Result<(), Error> {
+        let event = storage::outbox::event(record.change.new_image)?;
+        self.emails.send(&email_for(&event)).await?;
+        tracing::info!(event = %event.id, "event relayed");
+        Ok(())
+    }
+}
