@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::{
         ProjectionType, ScalarAttributeType,
     },
 };
+use aws_types::SdkConfig;
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -15,6 +16,8 @@ use tokio::{net::TcpListener, sync::oneshot};
 pub struct Dynamo {
     /// Speaks to it.
     pub client: Client,
+    /// What a client of it is built from.
+    pub config: SdkConfig,
     /// Held so that the server stops when the test drops it.
     _stop: oneshot::Sender<()>,
 }
@@ -43,11 +46,12 @@ impl Dynamo {
             stopped.await.ok();
         }));
         let credentials = Credentials::new("test", "test", None, None, "test");
-        let client = Client::new(&config::aws::connect("eu-west-1".into(), credentials, Some(endpoint)));
+        let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint));
+        let client = Client::new(&config);
         for table in TABLES {
             create_table(&client, table).await;
         }
-        Self { client, _stop: stop }
+        Self { client, config, _stop: stop }
     }
 }
 
