@@ -81,7 +81,7 @@ impl Processor {
         tracing::info!(upload = %id, milliseconds = started.elapsed().as_millis(), "image rendered");
         let mut variants = Vec::with_capacity(rendered.len());
         for image in rendered {
-            let (size, format) = (image.size.name().to_owned(), image.format.extension().to_owned());
+            let (size, format) = (image.size.name().to_owned(), image.format.name().to_owned());
             let variant = Variant { size, format, width: image.width, height: image.height };
             self.files.put_variant(id, &variant, image.bytes).await?;
             variants.push(variant);

@@ -8,7 +8,10 @@ use domain::{
     Violation,
     id::{Id, Tag},
 };
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::{FieldProblem, Problem};
 
@@ -46,6 +49,11 @@ fn is_json(media_type: &str) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would take a list for an object, its fields in order.
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        let value = serde_json::from_slice::<IgnoredAny>(bytes);
+        return Err(value.map_or_else(|error| malformed(&error), |_| wrong_field("", "expected struct Body")));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let inner = error.inner();
@@ -222,6 +230,7 @@ mod tests {
             (r#"{"name":"x","size":1,"places":[{"lat":1,"name":2}]}"#, "unknown_field", "/places/0/name"),
             (r#"{"name":"x","size":1,"places":[{}]}"#, "required", "/places/0/lat"),
             (r#"[]"#, "wrong_type", ""),
+            (r#" ["x", 1]"#, "wrong_type", ""),
             (r#"null"#, "wrong_type", ""),
         ];
         for (body, code, pointer) in cases {

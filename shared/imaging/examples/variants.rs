@@ -24,7 +24,7 @@ fn make(picture: &str, directory: &str, times: u32) -> Result<(), Box<dyn Error>
     for _ in 0..times {
         let bytes = fs::read(picture)?;
         for variant in variants(&bytes, &Limits::default(), &[Format::Jpeg])? {
-            let name = format!("{}.{}", variant.size.name(), variant.format.extension());
+            let name = format!("{}.{}", variant.size.name(), variant.format.name());
             fs::write(Path::new(directory).join(name), variant.bytes)?;
         }
     }

@@ -185,11 +185,11 @@ impl Format {
         }
     }
 
-    /// The usual file name extension, without a dot.
+    /// The subtype of its media type, which also serves as a file name's ending.
     #[must_use]
-    pub const fn extension(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Jpeg => "jpg",
+            Self::Jpeg => "jpeg",
             Self::Webp => "webp",
         }
     }

@@ -47,6 +47,7 @@ async fn refuses_what_cannot_be() {
         (json!({ "email": "eve@example.org" }), vec!["/email"]),
         (json!({ "role": "admin" }), vec!["/role"]),
         (json!({ "version": 9 }), vec!["/version"]),
+        (json!([]), vec![""]),
     ] {
         let answer = client.call("PATCH", "/me", Some(&token), body.clone()).await;
         assert_eq!(answer.problem(), (400, "invalid_request", pointers), "{body}");
