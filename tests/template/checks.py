@@ -1,0 +1,258 @@
+"""What must hold for every template of ours. A check answers with what is wrong, one sentence each, or with nothing."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from model import Model
+
+# Actions for which AWS knows no narrower resource than "*".
+ANY_RESOURCE = {
+    "xray:PutTraceSegments": "traces have no resource",
+    "xray:PutTelemetryRecords": "traces have no resource",
+    "ses:GetAccount": "the account is the resource",
+}
+# These read a whole table, whatever it costs.
+FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:PartiQLSelect"}
+INSIDE_ONE_THING = re.compile(r"(?P<thing>:s3:::[^*/]+(/[^*/]+)*/|:log-group:[^*]+:)\*$")
+# The audit table is append-only.
+CHANGING_ACTIONS = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLUpdate"}
+AUDIT_TABLE = "Data.Audit"
+MAIN_TABLE = "Data.Main"
+WRITING_ACTIONS = {"dynamodb:PutItem", *CHANGING_ACTIONS}
+# The crates that would make the rules of the product depend on how it is served or stored.
+NOT_IN_DOMAIN = re.compile(r"^(aws[-_].*|http(-body.*)?|axum.*|lambda_.*|tokio.*|reqwest|hyper.*|tower.*)$")
+
+
+def binaries_are_functions(model: Model, binaries: list[str]) -> Iterator[str]:
+    code = {
+        name: resource["Properties"].get("CodeUri", "")
+        for name, resource in model.source.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    for binary in binaries:
+        owners = [name for name, uri in code.items() if uri == f"target/lambda/{binary}/"]
+        if len(owners) != 1:
+            yield f"the binary {binary} is the code of {len(owners)} functions"
+    for name, uri in code.items():
+        binary = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+        if uri != f"target/lambda/{binary}/":
+            yield f"{name} has the code {uri} and not target/lambda/{binary}/"
+        if binary not in binaries:
+            yield f"{name} has no binary {binary}"
+    if sorted(model.names) != sorted(code):
+        yield f"the list of names in Mappings and the functions differ: {sorted(set(model.names) ^ set(code))}"
+
+
+def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
+    routes = [
+        (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
+        for resource in model.source.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    operations = {
+        (method, path)
+        for path, item in openapi.get("paths", {}).items()
+        for method in item
+        if method in ("get", "put", "post", "delete", "patch", "head", "options")
+    }
+    for method, path in sorted(set(routes) - operations):
+        yield f"{method.upper()} {path} is a route and not an operation of infra/openapi.json"
+    for method, path in sorted(operations - set(routes)):
+        yield f"{method.upper()} {path} is an operation of infra/openapi.json and has no function"
+    for method, path in sorted({route for route in routes if routes.count(route) > 1}):
+        yield f"{method.upper()} {path} is the route of two functions"
+
+
+def statements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Everything that is allowed."""
+    for name, policy in model.every("AWS::IAM::Policy").items():
+        yield from ((name, statement) for statement in allowed(policy["Properties"]))
+    for name, role in model.every("AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            yield from ((name, statement) for statement in allowed(policy))
+
+
+def allowed(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    return [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def resources(statement: dict[str, Any]) -> list[Any]:
+    """As deployed: what the emulator gets instead counts only where it runs."""
+    resource = statement["Resource"]
+    if isinstance(resource, dict) and resource.get("Fn::If", [""])[0] == "IsDeployed":
+        resource = resource["Fn::If"][1]
+    return as_list(resource)
+
+
+def permissions_are_narrow(model: Model) -> Iterator[str]:
+    for name, statement in statements(model):
+        actions = as_list(statement["Action"])
+        for action in actions:
+            if "*" in action:
+                yield f"{name} allows {action}"
+            if action in FORBIDDEN_ACTIONS:
+                yield f"{name} allows {action}"
+        for resource in resources(statement):
+            arn = model.target(resource)
+            if arn == "*" and set(actions) <= set(ANY_RESOURCE):
+                continue
+            # Everything inside one named thing is fine: the objects of a bucket, the streams of a log group.
+            if "*" in INSIDE_ONE_THING.sub("", arn):
+                yield f"{name} reaches {arn} with {', '.join(actions)}"
+    for name, role in model.every("AWS::IAM::Role").items():
+        principals = str(role["Properties"]["AssumeRolePolicyDocument"])
+        if role["Properties"].get("ManagedPolicyArns") and "lambda.amazonaws.com" in principals:
+            yield f"{name} has a managed policy, and those reach every resource of a kind"
+
+
+def audit_is_append_only(model: Model) -> Iterator[str]:
+    for name, statement in statements(model):
+        if any(model.target(resource) == AUDIT_TABLE for resource in resources(statement)):
+            for action in CHANGING_ACTIONS & set(as_list(statement["Action"])):
+                yield f"{name} allows {action} on the audit table"
+
+
+def token_keys_are_guarded(model: Model) -> Iterator[str]:
+    policies = model.every("AWS::IAM::Policy")
+    guarded = [role["Ref"] for role in policies["TokenKeysGuard"]["Properties"]["Roles"]]
+    for name, policy in policies.items():
+        writes = any(
+            model.target(resource) == MAIN_TABLE and WRITING_ACTIONS & set(as_list(statement["Action"]))
+            for statement in allowed(policy["Properties"])
+            for resource in resources(statement)
+        )
+        for role in policy["Properties"]["Roles"] if writes else []:
+            if role["Ref"] not in (*guarded, "TokenKeysRotateRole"):
+                yield f"{name} lets {role['Ref']} write the published token keys; name it in TokenKeysGuard"
+
+
+def failure_queues(model: Model) -> set[str]:
+    """Queues at the end of the road: the dead letters of another one, or a destination of failures."""
+    found = set()
+    for name, queue in model.every("AWS::SQS::Queue").items():
+        policy = queue["Properties"].get("RedrivePolicy")
+        if policy:
+            found.add(model.target(policy["deadLetterTargetArn"], name.rpartition(".")[0]))
+    for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"):
+        for resource in model.every(kind).values():
+            destination = resource["Properties"].get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            if destination:
+                found.add(model.target(destination))
+    return found
+
+
+def queues_have_dead_letters(model: Model) -> Iterator[str]:
+    ends = failure_queues(model)
+    for name, queue in model.every("AWS::SQS::Queue").items():
+        if name not in ends and not queue["Properties"].get("RedrivePolicy"):
+            yield f"the queue {name} has no dead-letter queue"
+    alarms = {name.rpartition(".")[2] for name in model.every("AWS::CloudWatch::Alarm")}
+    for name in sorted(ends):
+        if f"{name.rpartition('.')[2]}Alarm" not in alarms:
+            yield f"nobody hears when something arrives in {name}"
+
+
+def queues_hide_long_enough(model: Model) -> Iterator[str]:
+    queues = model.every("AWS::SQS::Queue")
+    for name, mapping in model.every("AWS::Lambda::EventSourceMapping").items():
+        queue = queues.get(model.target(mapping["Properties"]["EventSourceArn"]))
+        if queue is None:
+            continue
+        function = model.every("AWS::Lambda::Function")[model.target(mapping["Properties"]["FunctionName"])]
+        timeout, visibility = function["Properties"]["Timeout"], queue["Properties"].get("VisibilityTimeout", 30)
+        if visibility < 6 * timeout:
+            yield f"{name}: visibility {visibility} s is less than six times the timeout of {timeout} s"
+        if "ReportBatchItemFailures" not in mapping["Properties"].get("FunctionResponseTypes", []):
+            yield f"{name} does not report the failures of single messages"
+
+
+def streams_survive_poison(model: Model) -> Iterator[str]:
+    tables = model.every("AWS::DynamoDB::Table")
+    for name, mapping in model.every("AWS::Lambda::EventSourceMapping").items():
+        properties = mapping["Properties"]
+        if model.target(properties["EventSourceArn"]) not in tables:
+            continue
+        for needed in ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRetryAttempts"):
+            if not properties.get(needed):
+                yield f"the stream source {name} has no {needed}"
+        if properties.get("MaximumRetryAttempts", -1) < 0:
+            yield f"the stream source {name} retries for ever"
+        if not properties.get("DestinationConfig", {}).get("OnFailure"):
+            yield f"the stream source {name} has no destination for failures"
+        if "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):
+            yield f"the stream source {name} does not report the failures of single records"
+
+
+def async_failures_are_kept(model: Model) -> Iterator[str]:
+    kept = {
+        model.target(resource["Properties"]["FunctionName"])
+        for resource in model.every("AWS::Lambda::EventInvokeConfig").values()
+        if resource["Properties"].get("DestinationConfig", {}).get("OnFailure")
+    }
+    for name, resource in model.source.items():
+        kinds = {event["Type"] for event in resource.get("Properties", {}).get("Events", {}).values()}
+        if kinds & {"S3", "Schedule", "ScheduleV2", "SNS", "EventBridgeRule"} and name not in kept:
+            yield f"{name} is called asynchronously, and its failures go nowhere"
+
+
+def logs_end(model: Model) -> Iterator[str]:
+    groups = model.every("AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        if not group["Properties"].get("RetentionInDays"):
+            yield f"the log group {name} is kept for ever"
+    for name, function in model.every("AWS::Lambda::Function").items():
+        if model.target(function["Properties"].get("LoggingConfig", {}).get("LogGroup")) not in groups:
+            yield f"{name} writes to a log group that is not in the template"
+
+
+def tables_are_safe(model: Model) -> Iterator[str]:
+    for name, table in model.every("AWS::DynamoDB::Table").items():
+        properties = table["Properties"]
+        if not properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            yield f"the table {name} cannot be restored"
+        if not properties.get("SSESpecification", {}).get("SSEEnabled"):
+            yield f"the table {name} is not encrypted with KMS"
+        if "DeletionProtectionEnabled" not in properties:
+            yield f"the table {name} does not say whether it is protected from deletion"
+
+
+def buckets_are_safe(model: Model) -> Iterator[str]:
+    tls_only = {
+        model.target(policy["Properties"]["Bucket"])
+        for policy in model.every("AWS::S3::BucketPolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Principal"] == "*"
+        and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    for name, bucket in model.every("AWS::S3::Bucket").items():
+        properties = bucket["Properties"]
+        block = properties.get("PublicAccessBlockConfiguration", {})
+        names = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        if not all(block.get(option) is True for option in names):
+            yield f"the bucket {name} may be public"
+        if properties.get("VersioningConfiguration", {}).get("Status") != "Enabled":
+            yield f"the bucket {name} has no versions"
+        if not properties.get("BucketEncryption"):
+            yield f"the bucket {name} is not encrypted"
+        if name not in tls_only:
+            yield f"the bucket {name} can be used without TLS"
+
+
+def secrets_are_empty(model: Model) -> Iterator[str]:
+    for name, secret in model.every("AWS::SecretsManager::Secret").items():
+        if "SecretString" in secret["Properties"]:
+            yield f"the value of {name} stands in the template"
+
+
+def domain_is_pure(crates: list[str]) -> Iterator[str]:
+    for crate in crates:
+        if NOT_IN_DOMAIN.match(crate):
+            yield f"domain depends on {crate}"

@@ -1,0 +1,164 @@
+"""The checks on our template, and for each of them a doctored template that it must refuse."""
+
+import copy
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import checks
+import pytest
+from model import ROOT, Model, load, read
+
+BINARIES = sorted(path.stem for path in ROOT.glob("functions/*/src/bin/*.rs"))
+ON_THE_TEMPLATE = [
+    checks.permissions_are_narrow,
+    checks.audit_is_append_only,
+    checks.token_keys_are_guarded,
+    checks.queues_have_dead_letters,
+    checks.queues_hide_long_enough,
+    checks.streams_survive_poison,
+    checks.async_failures_are_kept,
+    checks.logs_end,
+    checks.tables_are_safe,
+    checks.buckets_are_safe,
+    checks.secrets_are_empty,
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load()
+
+
+@pytest.mark.parametrize("check", ON_THE_TEMPLATE, ids=lambda check: check.__name__)
+def test_holds(check: Callable[[Model], Any], model: Model) -> None:
+    assert list(check(model)) == []
+
+
+def test_every_binary_is_a_function(model: Model) -> None:
+    assert list(checks.binaries_are_functions(model, BINARIES)) == []
+
+
+def test_every_route_is_an_operation(model: Model) -> None:
+    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
+    assert list(checks.routes_are_operations(model, openapi)) == []
+
+
+def test_domain_depends_on_nothing_outside() -> None:
+    command = ["cargo", "tree", "--locked", "-p", "domain", "-e", "normal", "--prefix", "none", "--format", "{p}"]
+    tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert list(checks.domain_is_pure([line.split()[0] for line in tree.splitlines() if line])) == []
+
+
+# ---- each check can fail. A case changes one thing in the template or in a nested one, given by path.
+
+ROOT_FILE, DATA, MESSAGING = "template.yaml", "infra/data.yaml", "infra/messaging.yaml"
+REMOVE = object()
+
+
+def at(resource: str, *path: str) -> list[str]:
+    return ["Resources", resource, "Properties", *path]
+
+
+STATEMENT = at("MeGetPolicy", "PolicyDocument", "Statement")
+CASES = [
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Action"], "dynamodb:Scan"),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Action"], "dynamodb:*"),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Action"], "*"),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Resource"], "*"),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Resource"], "arn:aws:dynamodb:eu-west-1:1:table/*"),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Resource"], {"Fn::Sub": "arn:aws:s3:::*/x"}),
+    (checks.permissions_are_narrow, ROOT_FILE, ["Resources", "NewFunction"],  # with the role that SAM would make
+     {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "target/lambda/new-function/"}}),
+    (checks.permissions_are_narrow, ROOT_FILE, [*STATEMENT, 0, "Resource"], {"Fn::If": ["IsDeployed", "*", "*"]}),
+    (checks.audit_is_append_only, ROOT_FILE, [*at("AuthLoginPolicy", "PolicyDocument", "Statement"), 2, "Action"],
+     ["dynamodb:PutItem", "dynamodb:DeleteItem"]),
+    (checks.token_keys_are_guarded, ROOT_FILE, [*STATEMENT, 0, "Action"], ["dynamodb:GetItem", "dynamodb:PutItem"]),
+    (checks.token_keys_are_guarded, ROOT_FILE, at("TokenKeysGuard", "Roles"), [{"Ref": "AuthRegisterRole"}]),
+    (checks.queues_have_dead_letters, MESSAGING, at("EmailQueue", "RedrivePolicy"), REMOVE),
+    (checks.queues_have_dead_letters, MESSAGING, ["Resources", "NewQueue"], {"Type": "AWS::SQS::Queue", "Properties": {}}),
+    (checks.queues_have_dead_letters, MESSAGING, at("EmailQueue", "RedrivePolicy", "deadLetterTargetArn"),
+     {"Fn::GetAtt": ["Unwatched", "Arn"]}),
+    (checks.queues_hide_long_enough, MESSAGING, at("EmailQueue", "VisibilityTimeout"), 179),
+    (checks.queues_hide_long_enough, MESSAGING, at("EmailQueue", "VisibilityTimeout"), REMOVE),
+    (checks.queues_hide_long_enough, ROOT_FILE, at("EmailSend", "Timeout"), 31),
+    (checks.queues_hide_long_enough, ROOT_FILE, at("EmailSend", "Events", "Queue", "Properties", "FunctionResponseTypes"), REMOVE),
+    *[
+        (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Outbox", "Properties", name), REMOVE)
+        for name in ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "DestinationConfig",
+                     "FunctionResponseTypes")
+    ],
+    (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Outbox", "Properties", "MaximumRetryAttempts"), -1),
+    (checks.async_failures_are_kept, ROOT_FILE, at("MediaProcess", "EventInvokeConfig"), REMOVE),
+    (checks.logs_end, ROOT_FILE, at("ApiAccessLogs", "RetentionInDays"), REMOVE),
+    (checks.logs_end, ROOT_FILE, at("MeGet", "LoggingConfig"), REMOVE),
+    (checks.tables_are_safe, DATA, at("Main", "PointInTimeRecoverySpecification"), REMOVE),
+    (checks.tables_are_safe, DATA, at("Audit", "SSESpecification", "SSEEnabled"), False),
+    (checks.tables_are_safe, DATA, at("Ephemeral", "DeletionProtectionEnabled"), REMOVE),
+    (checks.buckets_are_safe, ROOT_FILE, at("MediaBucket", "PublicAccessBlockConfiguration"), {"BlockPublicAcls": True}),
+    (checks.buckets_are_safe, ROOT_FILE, at("MediaBucket", "VersioningConfiguration"), REMOVE),
+    (checks.buckets_are_safe, ROOT_FILE, at("UploadsBucket", "BucketEncryption"), REMOVE),
+    (checks.buckets_are_safe, ROOT_FILE, ["Resources", "UploadsBucketPolicy"], REMOVE),
+    (checks.secrets_are_empty, ROOT_FILE, at("TokenSigningSecret", "SecretString"), "hunter2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "file", "path", "value"),
+    CASES,
+    ids=[f"{case[0].__name__}-{'.'.join(map(str, case[2][1:]))}" for case in CASES],
+)
+def test_refuses(check: Callable[[Model], Any], file: str, path: list[Any], value: Any) -> None:
+    assert list(check(doctored(file, path, value)))
+
+
+def doctored(file: str, path: list[Any], value: Any) -> Model:
+    template = copy.deepcopy(read(file))
+    *parents, last = path
+    place = template
+    for name in parents:
+        place = place[name]
+    if value is REMOVE:
+        del place[last]
+    else:
+        place[last] = value
+    return load(template) if file == ROOT_FILE else load(nested={file: template})
+
+
+def test_refuses_a_binary_without_a_function(model: Model) -> None:
+    assert list(checks.binaries_are_functions(model, [*model_binaries(model), "me-delete"]))
+
+
+def test_refuses_a_function_without_a_binary(model: Model) -> None:
+    assert list(checks.binaries_are_functions(model, model_binaries(model)[1:]))
+
+
+def test_refuses_a_function_outside_the_list_of_names() -> None:
+    assert list(
+        checks.binaries_are_functions(doctored(ROOT_FILE, at("MeGet", "CodeUri"), "target/lambda/me-update/"), BINARIES)
+    )
+
+
+def model_binaries(model: Model) -> list[str]:
+    return [
+        resource["Properties"]["CodeUri"].split("/")[2]
+        for resource in model.source.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [{}, {"/me": {"get": {}}}, {"/nowhere": {"get": {}}}, {"/me": {"put": {}}}],
+    ids=["none", "few", "path", "method"],
+)
+def test_refuses_another_contract(model: Model, paths: dict[str, Any]) -> None:
+    assert list(checks.routes_are_operations(model, {"paths": paths}))
+
+
+@pytest.mark.parametrize(
+    "crate", ["aws-sdk-dynamodb", "aws_lambda_events", "axum", "http", "lambda_http", "tokio", "reqwest", "hyper"]
+)
+def test_refuses_what_domain_must_not_know(crate: str) -> None:
+    assert list(checks.domain_is_pure(["domain", crate]))
