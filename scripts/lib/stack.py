@@ -1,0 +1,151 @@
+"""Builds every binary, deploys the template with the real SAM, and knows the deployed stack."""
+
+import re
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from botocore.exceptions import ClientError
+
+from .console import ROOT, Failure, run
+from .emulator import Emulator, host_architecture
+from .tools import require_rust, tool
+
+DEV_STACK = "nannyradar-dev"
+BUILD_REMEDY = "mend what the compiler says above"
+
+
+def binaries() -> list[str]:
+    """Every function's binary, out of the source tree."""
+    return sorted(path.stem for path in ROOT.glob("functions/*/src/bin/*.rs"))
+
+
+def build() -> None:
+    """All binaries for this machine, to target/lambda/<binary>/bootstrap.
+
+    With plain cargo: `cargo lambda build` names a target, so it would compile again everything that the tests and
+    `cargo lambda watch` have compiled already. And `sam build` would run once per function.
+    """
+    require_rust()
+    run(["cargo", "build", "--locked", "--workspace", "--bins"], "The build failed", BUILD_REMEDY)
+    for name in binaries():
+        built, bootstrap = ROOT / "target/debug" / name, ROOT / "target/lambda" / name / "bootstrap"
+        if not built.exists():
+            raise Failure(f"The build made no {name}", "every functions/*/src/bin/*.rs must be a binary")
+        if not bootstrap.exists() or bootstrap.stat().st_mtime < built.stat().st_mtime:
+            bootstrap.parent.mkdir(parents=True, exist_ok=True)
+            # A deployment zips and sends every byte: 30 MB each and not 50.
+            run(["strip", "-o", bootstrap, built], f"strip failed on {name}", "install binutils")
+
+
+def build_for_lambda() -> None:
+    """All binaries optimised for Graviton and Amazon Linux 2023, with the linker that cargo-lambda brings."""
+    require_rust()
+    run([tool("cargo-lambda"), "lambda", "build", "--release", "--arm64"], "The build failed", BUILD_REMEDY)
+
+
+def deploy_to_aws(environment: str) -> None:
+    # With our terminal: SAM asks before it changes production.
+    done = subprocess.run([tool("sam"), "deploy", "--config-env", environment], cwd=ROOT, check=False)
+    if done.returncode != 0:
+        raise Failure(f"The deployment of {environment} failed", "SAM's words above name the resource")
+
+
+def deploy_to(emulator: Emulator) -> "Stack":
+    overrides = tomllib.loads((ROOT / "samconfig.toml").read_text())["dev"]["deploy"]["parameters"][
+        "parameter_overrides"
+    ]
+    command = [tool("sam"), "deploy", "--config-env", "dev", "--stack-name", DEV_STACK, "--no-progressbar"]
+    parameters = ["--parameter-overrides", *overrides, f"Architecture={host_architecture()}"]
+    try:
+        run([*command, *parameters], "The deployment failed", "see above", emulator.client_env)
+    except Failure as failure:
+        reasons = failed_resources(emulator)
+        if reasons:
+            raise Failure(
+                f"The deployment failed: {'; '.join(reasons)}", "mend the template or that function"
+            ) from failure
+        raise
+    return Stack(emulator)
+
+
+def failed_resources(emulator: Emulator) -> list[str]:
+    try:
+        pages = list(
+            client(emulator, "cloudformation").get_paginator("describe_stack_events").paginate(StackName=DEV_STACK)
+        )
+    except ClientError:  # There may not even be a stack; then SAM's own words are the better ones.
+        return []
+    return [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for page in pages
+        for event in page["StackEvents"]
+        if event["ResourceStatus"].endswith("_FAILED")
+    ]
+
+
+@cache
+def client(emulator: Emulator, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=emulator.url,
+        region_name=emulator.client_env["AWS_REGION"],
+        aws_access_key_id=emulator.client_env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=emulator.client_env["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+class Stack:
+    """The deployed service, seen from outside."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        described = client(emulator, "cloudformation").describe_stacks(StackName=DEV_STACK)["Stacks"][0]
+        self.outputs: dict[str, str] = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def client(self, service: str) -> Any:
+        return client(self.emulator, service)
+
+    @property
+    def host(self) -> str:
+        """The emulator finds the API by this name. Browsers and curl resolve it by themselves, Python does not."""
+        return f"{self.outputs['ApiId']}.execute-api.localhost"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.emulator.port}/v1"
+
+    def request(self, method: str, path: str, token: str | None = None, **options: Any) -> requests.Response:
+        headers = {"Host": f"{self.host}:{self.emulator.port}", **options.pop("headers", {})}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return requests.request(method, f"{self.emulator.url}/v1{path}", headers=headers, timeout=60, **options)
+
+    def mailbox(self, recipient: str) -> list[dict[str, Any]]:
+        """The mails that were sent to this address, oldest first."""
+        accounts = requests.get(f"{self.emulator.url}/_ministack/ses/messages", timeout=10).json()["messages"]
+        return [mail for mails in accounts.values() for mail in mails if recipient in mail["To"]]
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """The deployed functions by the name of their binary."""
+        pages = self.client("lambda").get_paginator("list_functions").paginate()
+        prefix = f"{DEV_STACK}-"
+        return {
+            binary_of(found["FunctionName"].removeprefix(prefix)): found
+            for page in pages
+            for found in page["Functions"]
+            if found["FunctionName"].startswith(prefix)
+        }
+
+
+def binary_of(logical_id: str) -> str:
+    """`AuthLogin` in the template is the binary `auth-login`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id).lower()
+
+
+def log_file(name: str) -> Path:
+    return ROOT / ".local" / name
