@@ -1,0 +1,119 @@
+"""The real template, deployed with the real SAM into an emulator of its own, and used from outside."""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import requests
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from lib import emulator  # noqa: E402
+from lib.stack import Stack, deploy_to  # noqa: E402
+
+PASSWORD = "quartz-pelican-meadow-41"
+Result = TypeVar("Result")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    log = tmp_path_factory.mktemp("emulator") / "emulator.log"
+    with emulator.running(emulator.free_port(), log) as aws:
+        yield deploy_to(aws)
+
+
+def eventually(what: Callable[[], Result | None], seconds: float = 30) -> Result:
+    """Waits for something that happens behind the scenes to give an answer that is not empty."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.2)
+    pytest.fail(f"nothing happened within {seconds} seconds")
+
+
+def problem(response: requests.Response, status: int | range = range(400, 500)) -> dict[str, Any]:
+    """Asserts that this is an error in our one shape, and returns it."""
+    expected = status if isinstance(status, range) else range(status, status + 1)
+    assert response.status_code in expected, f"{response.status_code}: {response.text[:500]}"
+    assert response.headers["content-type"].split(";")[0] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == response.status_code
+    assert {"type", "title", "code", "request_id"} <= body.keys()
+    for field in body.get("errors") or []:
+        assert {"pointer", "code", "message"} <= field.keys()
+    return body
+
+
+@dataclass
+class Person:
+    """Somebody with an account, signed in."""
+
+    stack: Stack
+    email: str
+    tokens: dict[str, Any]
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.stack.request(method, path, self.tokens["access_token"], **options)
+
+    def me(self) -> dict[str, Any]:
+        response = self.request("GET", "/me")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def announce(self, size: int, content_type: str = "image/jpeg") -> dict[str, Any]:
+        wish = {"purpose": "avatar", "content_type": content_type, "size_bytes": size}
+        response = self.request("POST", "/uploads", json=wish)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    def upload(self, file: bytes, content_type: str = "image/jpeg") -> dict[str, Any]:
+        """Sends a file as a browser would, and answers with what the service thinks of it in the end."""
+        form = self.announce(len(file), content_type)
+        sent = post(form, file)
+        assert sent.ok, sent.text
+
+        def settled() -> dict[str, Any] | None:
+            found = self.request("GET", f"/uploads/{form['id']}").json()
+            return found if found["state"] != "awaiting" else None
+
+        return eventually(settled)
+
+
+def post(form: dict[str, Any], file: bytes, **changed: str) -> requests.Response:
+    return requests.post(form["url"], data={**form["fields"], **changed}, files={"file": file}, timeout=60)
+
+
+def fresh_email() -> str:
+    return f"{uuid.uuid4().hex}@parents.example"
+
+
+def register(stack: Stack, email: str, **changed: Any) -> requests.Response:
+    body = {"role": "parent", "email": email, "password": PASSWORD, "name": "Ada Byron", **changed}
+    return stack.request("POST", "/auth/register", json=body)
+
+
+def login(stack: Stack, email: str, password: str = PASSWORD) -> requests.Response:
+    return stack.request("POST", "/auth/login", json={"email": email, "password": password})
+
+
+@pytest.fixture
+def newcomer(stack: Stack) -> Callable[[], Person]:
+    def make() -> Person:
+        email = fresh_email()
+        assert register(stack, email).status_code == 202
+        signed_in = login(stack, email)
+        assert signed_in.status_code == 200, signed_in.text
+        return Person(stack, email, signed_in.json())
+
+    return make
+
+
+@pytest.fixture
+def person(newcomer: Callable[[], Person]) -> Person:
+    return newcomer()

@@ -1,0 +1,120 @@
+"""What holds for every answer, and the pages for machines and operators."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Person, problem
+from lib.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGIN = "http://localhost:3000"
+POSTS = ["/auth/register", "/auth/login", "/auth/refresh"]
+
+
+def test_health(stack: Stack) -> None:
+    response = stack.request("GET", "/health")
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok" and response.json()["version"]
+
+
+def test_ready(stack: Stack) -> None:
+    response = stack.request("GET", "/health/ready")
+    assert response.status_code == 200, response.text
+    checks = {check["name"]: check for check in response.json()["checks"]}
+    assert set(checks) == {"dynamodb", "s3", "sqs", "ses"}
+    assert all(check["state"] == "up" and check["latency_ms"] >= 0 for check in checks.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"), [("MAIN_TABLE", "dynamodb"), ("MEDIA_BUCKET", "s3"), ("EMAIL_QUEUE_URL", "sqs")]
+)
+def test_ready_names_what_is_down(stack: Stack, variable: str, name: str) -> None:
+    function, client = "nannyradar-dev-SystemReady", stack.client("lambda")
+    environment = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    broken = {**environment, variable: f"{environment[variable]}-gone"}
+    client.update_function_configuration(FunctionName=function, Environment={"Variables": broken})
+    try:
+        stack.request("GET", "/health/ready")  # A new environment starts; that is not the check's time.
+        began = time.monotonic()
+        response = stack.request("GET", "/health/ready")
+        assert time.monotonic() - began < 2.5
+        assert response.status_code == 503
+        states = {check["name"]: check["state"] for check in response.json()["checks"]}
+        assert [found for found, state in states.items() if state == "down"] == [name]
+    finally:
+        client.update_function_configuration(FunctionName=function, Environment={"Variables": environment})
+
+
+def test_the_contract_is_served(stack: Stack) -> None:
+    served = stack.request("GET", "/openapi.json")
+    assert served.status_code == 200 and served.headers["content-type"].startswith("application/json")
+    committed = json.loads((ROOT / "infra/openapi.json").read_text())
+    assert served.json()["paths"] == committed["paths"]
+
+
+def test_the_page_to_try_calls_from(stack: Stack) -> None:
+    page = stack.request("GET", "/docs")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "openapi.json" in page.text
+
+
+@pytest.mark.parametrize("path", ["/health", "/openapi.json", "/docs", "/me"])
+def test_every_answer_has_the_security_headers(stack: Stack, path: str) -> None:
+    headers = stack.request("GET", path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "max-age=" in headers["strict-transport-security"]
+    assert headers["referrer-policy"] and headers["content-security-policy"]
+
+
+def test_our_site_may_read_the_answers_and_no_other(stack: Stack) -> None:
+    ours = stack.request("GET", "/health", headers={"Origin": ORIGIN}).headers
+    assert ours["access-control-allow-origin"] == ORIGIN
+    theirs = stack.request("GET", "/health", headers={"Origin": "https://evil.example"}).headers
+    assert theirs.get("access-control-allow-origin") in (None, ORIGIN)
+
+
+def test_an_error_can_be_found_in_the_log(stack: Stack) -> None:
+    assert problem(stack.request("GET", "/me"), 401)["request_id"]
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "application/json"),
+        (b"{", "application/json"),
+        (b"null", "application/json"),
+        (b"[]", "application/json"),
+        (b'"text"', "application/json"),
+        (b"{}", "application/json"),
+        (b'{"email":"a@b.example","email":"c@d.example"}', "application/json"),
+        (b"\xff\xfe\x00", "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "application/json"),
+        (b"email=a&password=b", "application/x-www-form-urlencoded"),
+        (b"{}", "text/plain"),
+        (b"{}", ""),
+    ],
+    ids=["empty", "open", "null", "array", "text", "no fields", "twice", "not UTF-8", "deep", "huge", "form", "plain", "untyped"],
+)  # fmt: skip
+def test_no_body_breaks_it(stack: Stack, path: str, body: bytes, content_type: str) -> None:
+    problem(stack.request("POST", path, data=body, headers={"Content-Type": content_type}))
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_fields_that_nobody_knows_are_refused(stack: Stack, path: str) -> None:
+    problem(stack.request("POST", path, json={"email": "a@b.example", "password": "x", "refresh_token": "x", "odd": 1}))
+
+
+def test_unknown_routes(stack: Stack) -> None:
+    # On AWS our gateway responses make it a 404 problem; the emulator knows none and answers as a bare gateway does.
+    for method, path in (("GET", "/nowhere"), ("DELETE", "/me"), ("GET", "/auth/login"), ("GET", "/uploads")):
+        assert stack.request(method, path).status_code in (403, 404), path
+
+
+def test_a_change_of_the_profile_needs_a_json_object(person: Person) -> None:
+    for body in (b"", b"{", b"null", b"[1]"):
+        headers = {"Content-Type": "application/merge-patch+json"}
+        problem(person.request("PATCH", "/me", data=body, headers=headers))

@@ -1,0 +1,99 @@
+"""What runs without anybody asking."""
+
+import json
+
+import photos
+import pytest
+from conftest import Person, eventually, fresh_email, login, post, register
+from lib.stack import Stack
+
+
+def clean_up(stack: Stack) -> None:
+    answer = stack.client("lambda").invoke(FunctionName="nannyradar-dev-RetentionCleanup", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def let_fall_due(stack: Stack, pk: str) -> None:
+    """Makes the item's time come: everything that waits for something carries it in the index `due`."""
+    table = stack.client("dynamodb")
+    items = table.query(
+        TableName=stack.outputs["MainTable"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": pk}},
+    )["Items"]
+    due = [item for item in items if "due_sk" in item]
+    assert len(due) == 1, f"{pk} waits for nothing"
+    seconds, _, rest = due[0]["due_sk"]["S"].partition("#")
+    table.update_item(
+        TableName=stack.outputs["MainTable"],
+        Key={"pk": due[0]["pk"], "sk": due[0]["sk"]},
+        UpdateExpression="SET due_sk = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"S": f"{'1'.zfill(len(seconds))}#{rest}"}},
+    )
+
+
+def test_an_account_that_is_never_verified_goes(person: Person) -> None:
+    stack, me = person.stack, person.me()
+    clean_up(stack)
+    assert login(stack, person.email).status_code == 200, "it went before its time"
+    let_fall_due(stack, f"USER#{me['id']}")
+    clean_up(stack)
+    assert login(stack, person.email).status_code == 401
+    assert register(stack, person.email).status_code == 202
+    assert login(stack, person.email).status_code == 200, "its address is not free again"
+
+
+def test_an_abandoned_upload_goes(person: Person) -> None:
+    form = person.announce(1000)
+    let_fall_due(person.stack, f"UPLOAD#{form['id']}")
+    clean_up(person.stack)
+    assert person.request("GET", f"/uploads/{form['id']}").status_code == 404
+
+
+def test_an_upload_in_use_stays(person: Person) -> None:
+    done = person.upload(photos.plain("JPEG"))
+    clean_up(person.stack)
+    assert person.me()["avatar"]["upload_id"] == done["id"]
+
+
+def test_a_file_that_comes_after_its_upload_is_gone_is_deleted(person: Person) -> None:
+    form = person.announce(1000)
+    let_fall_due(person.stack, f"UPLOAD#{form['id']}")
+    clean_up(person.stack)
+    assert post(form, photos.plain("JPEG")).ok
+    s3, bucket = person.stack.client("s3"), person.stack.outputs["UploadsBucket"]
+    eventually(lambda: form["id"] not in str(s3.list_objects_v2(Bucket=bucket).get("Contents", [])))
+
+
+def test_cleaning_up_says_in_numbers_what_it_did(stack: Stack) -> None:
+    clean_up(stack)
+    group = "/aws/lambda/nannyradar-dev-RetentionCleanup"
+    lines = [event["message"] for event in stack.client("logs").filter_log_events(logGroupName=group)["events"]]
+    report = next(fields for line in reversed(lines) if "removed" in (fields := structured(line)))
+    assert all(isinstance(report[count], int) for count in ("skipped", "failed"))
+
+
+def structured(line: str) -> dict[str, object]:
+    return json.loads(line) if line.startswith("{") else {}
+
+
+def test_a_message_that_nobody_understands_does_not_hold_up_the_mail(stack: Stack) -> None:
+    queue = stack.outputs["EmailQueueUrl"]
+    for body in ("poison", "{}", '{"kind":"unknown"}'):
+        stack.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    email = fresh_email()
+    register(stack, email)
+    assert eventually(lambda: stack.mailbox(email))
+
+
+def test_token_keys_are_not_rotated_before_their_time(person: Person) -> None:
+    answer = person.stack.client("lambda").invoke(FunctionName="nannyradar-dev-TokenKeysRotate", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert person.request("GET", "/me").status_code == 200
+    assert login(person.stack, person.email).status_code == 200
+
+
+@pytest.mark.parametrize("function", ["MediaProcess", "OutboxRelay", "EmailSend"])
+def test_an_empty_batch_is_no_failure(stack: Stack, function: str) -> None:
+    answer = stack.client("lambda").invoke(FunctionName=f"nannyradar-dev-{function}", Payload=b'{"Records":[]}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
