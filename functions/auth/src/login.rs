@@ -1,7 +1,7 @@
 //! `POST /auth/login`: anyone with an account signs in.
 //!
-//! An unknown address and a wrong password are told apart neither by the answer nor by its time.
-//! Both go into the audit trail where there is an account to tell it of.
+//! An unknown address and a wrong password get the same answer, and both cost a password's hash, so
+//! that its time tells little. A failure goes into the audit trail of the account, if there is one.
 
 use api::{
     App, Fields, Json, Problem, ProblemBody, RequestMeta,

@@ -78,7 +78,7 @@ impl Processor {
             Err(rejection) => return self.refuse(upload, reason(&rejection)).await,
         };
         drop(bytes);
-        tracing::info!(upload = %id, milliseconds = started.elapsed().as_millis(), "image rendered");
+        tracing::info!(upload = %id, milliseconds = u64::try_from(started.elapsed().as_millis())?, "image rendered");
         let mut variants = Vec::with_capacity(rendered.len());
         for image in rendered {
             let (size, format) = (image.size.name().to_owned(), image.format.name().to_owned());

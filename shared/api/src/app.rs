@@ -58,9 +58,12 @@ impl Settings {
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, in milliseconds: what is shown and stored has no use for more.
     pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
+        Self::of(|| {
+            let now = Timestamp::now();
+            Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+        })
     }
 
     /// A clock that a test turns.
