@@ -49,7 +49,12 @@ impl Cleanup {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self { tables: Tables::from_env(&aws)?, files: Files::from_env(&aws)? })
+        Ok(Self::new(Tables::from_env(&aws)?, Files::from_env(&aws)?))
+    }
+
+    /// With these tables and buckets.
+    pub fn new(tables: Tables, files: Files) -> Self {
+        Self { tables, files }
     }
 
     /// Runs until everything due is looked at or the time is up.
@@ -132,4 +137,55 @@ impl Cleanup {
 
 fn parse<T: id::Tag>(raw: &str) -> Result<id::Id<T>, storage::Error> {
     id::parse(raw).map_err(|violation| storage::Error::Unreadable(violation.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        display_name::DisplayName,
+        event::{Event, Fact},
+        user::{Role, User},
+    };
+    use storage::audit::{Action, Entry, Origin};
+    use testing::{Dynamo, TABLES};
+
+    const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+    async fn register(tables: &Tables, email: &str, at: Timestamp) {
+        let name = DisplayName::parse("Ada").unwrap();
+        let user = User::register(Role::Parent, email.parse().unwrap(), name, WEEK, at);
+        let event = Event::new(Fact::UserRegistered { user_id: user.id }, at);
+        let trail = Entry { subject: user.id, action: Action::Registered, at, origin: Origin::default() };
+        tables.register(user, "hash".into(), &event, &trail).await.unwrap();
+    }
+
+    fn until(deadline: Timestamp) -> Invocation {
+        Invocation { request_id: "test".into(), deadline }
+    }
+
+    #[tokio::test]
+    async fn a_run_without_time_leaves_everything_to_the_next() {
+        let dynamo = Dynamo::start().await;
+        let [main, ephemeral, audit] = TABLES.map(String::from);
+        let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
+        let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
+        let cleanup = Cleanup::new(tables.clone(), files);
+        let now = Timestamp::now();
+        // More than a page in each partition, if all were in one.
+        for n in 0..120 {
+            register(&tables, &format!("old{n}@example.org"), now - WEEK - SignedDuration::from_secs(n))
+                .await;
+        }
+        register(&tables, "young@example.org", now - WEEK + SignedDuration::from_hours(1)).await;
+
+        let hurried = cleanup.run(until(now + RESERVE)).await.unwrap();
+        assert_eq!(hurried, Report::default());
+        let whole = cleanup.run(until(Timestamp::MAX)).await.unwrap();
+        assert_eq!((whole.removed["unverified_account"], whole.failed, whole.complete), (120, 0, true));
+        let again = cleanup.run(until(Timestamp::MAX)).await.unwrap();
+        assert_eq!(again, Report { complete: true, ..Report::default() });
+        assert!(tables.owner_of(&"young@example.org".parse().unwrap()).await.unwrap().is_some());
+        assert!(tables.owner_of(&"old7@example.org".parse().unwrap()).await.unwrap().is_none());
+    }
 }

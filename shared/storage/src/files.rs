@@ -72,18 +72,23 @@ pub enum Received {
 impl Files {
     /// The buckets that the environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Error> {
+        Ok(Self::new(aws, config::required("UPLOADS_BUCKET")?, config::required("MEDIA_BUCKET")?))
+    }
+
+    /// The buckets of those names.
+    pub fn new(aws: &SdkConfig, uploads: String, media: String) -> Self {
         let config = aws_sdk_s3::config::Builder::from(aws)
             // An endpoint that stands for all of AWS has no name per bucket.
             .force_path_style(aws.endpoint_url().is_some())
             .build();
-        Ok(Self {
+        Self {
             client: Client::from_conf(config),
             credentials: aws.credentials_provider(),
-            uploads: config::required("UPLOADS_BUCKET")?,
-            media: config::required("MEDIA_BUCKET")?,
+            uploads,
+            media,
             region: aws.region().map(ToString::to_string).unwrap_or_default(),
             endpoint: aws.endpoint_url().map(str::to_owned),
-        })
+        }
     }
 
     /// Asks both buckets whether they are there.
