@@ -3,10 +3,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::IntoResponse,
 };
-use domain::{
-    upload::State,
-    user::{Role, User},
-};
+use domain::user::{Role, User};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,16 +60,13 @@ pub(crate) async fn answer(app: &App, user: User) -> Result<impl IntoResponse + 
 }
 
 async fn profile(app: &App, user: User) -> Result<Profile, Problem> {
-    let mut avatar = None;
-    if let Some(id) = user.avatar {
-        let upload = app.tables().upload(id).await?;
-        if let Some(State::Ready { variants }) = upload.map(|upload| upload.state) {
-            avatar = Some(Avatar {
-                upload_id: id.to_string(),
-                variants: VariantLink::all(app, id, &variants).await?,
-            });
-        }
-    }
+    let avatar = match &user.avatar {
+        Some(picture) => Some(Avatar {
+            upload_id: picture.upload.to_string(),
+            variants: VariantLink::all(app, picture.upload, &picture.variants).await?,
+        }),
+        None => None,
+    };
     Ok(Profile {
         id: user.id.to_string(),
         role: user.role,

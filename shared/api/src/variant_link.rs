@@ -26,17 +26,14 @@ pub struct VariantLink {
 impl VariantLink {
     /// Links to every variant of an upload.
     pub async fn all(app: &App, id: UploadId, variants: &[Variant]) -> Result<Vec<Self>, Problem> {
-        let (files, now) = (app.files()?, app.now());
-        let mut links = Vec::with_capacity(variants.len());
-        for variant in variants {
-            links.push(Self {
-                url: files.link(id, variant, now).await?,
-                size: variant.size.clone(),
-                format: variant.format.clone(),
-                width: variant.width,
-                height: variant.height,
-            });
-        }
-        Ok(links)
+        let urls = app.files()?.links(id, variants, app.now()).await?;
+        let link = |(variant, url): (&Variant, String)| Self {
+            size: variant.size.clone(),
+            format: variant.format.clone(),
+            width: variant.width,
+            height: variant.height,
+            url,
+        };
+        Ok(variants.iter().zip(urls).map(link).collect())
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     id::{UploadId, UserId},
     locale::Locale,
     time_zone::TimeZoneName,
+    upload::Variant,
 };
 
 /// What a person may do.
@@ -53,8 +54,8 @@ pub struct User {
     pub locale: Locale,
     /// For times in mails and for quiet hours.
     pub time_zone: TimeZoneName,
-    /// The upload whose variants are the person's picture.
-    pub avatar: Option<UploadId>,
+    /// The person's picture.
+    pub avatar: Option<Avatar>,
     /// Of the account.
     pub created_at: Timestamp,
     /// From when on the account is removed, while its address is unproved: one that somebody
@@ -88,6 +89,16 @@ impl User {
             version: 1,
         }
     }
+}
+
+/// A person's picture: the upload that it comes from, and what is published of it. It stands with the
+/// person, so that whoever shows one reads nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Avatar {
+    /// See [`crate::upload::Upload::id`].
+    pub upload: UploadId,
+    /// In no particular order.
+    pub variants: Vec<Variant>,
 }
 
 /// What a person changes about themselves; `None` leaves it as it is.

@@ -11,7 +11,7 @@ use domain::{
     due::Kind,
     id::{UploadId, UserId},
     upload::{FileSize, ImageType, Purpose, State, Upload},
-    user::User,
+    user::{Avatar, User},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -125,14 +125,15 @@ impl Tables {
         now: Timestamp,
     ) -> Result<(), Error> {
         let before = owner.version;
-        let old = owner.avatar.replace(published.id);
+        let picture = Avatar { upload: published.id, variants: published.state.variants().to_vec() };
+        let old = owner.avatar.replace(picture);
         owner.version += 1;
         let mut transaction = self
             .transaction()
             .put(&self.main, &Item::from(published), still("awaiting"))?
             .put(&self.main, &users::Item::from(owner), Condition::version(before))?;
         if let Some(old) = old {
-            transaction = replace(self, transaction, old, now).await?;
+            transaction = replace(self, transaction, old.upload, now).await?;
         }
         transaction.commit().await
     }

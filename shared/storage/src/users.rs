@@ -14,10 +14,10 @@ use domain::{
     due::Kind,
     email::EmailAddress,
     event::Event,
-    id::{UploadId, UserId},
+    id::UserId,
     locale::Locale,
     time_zone::TimeZoneName,
-    user::{Role, User},
+    user::{Avatar, Role, User},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub(crate) struct Item {
     locale: Locale,
     time_zone: TimeZoneName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    avatar: Option<UploadId>,
+    avatar: Option<Avatar>,
     created_at: Timestamp,
     #[serde(flatten)]
     due: DueKeys,
@@ -185,8 +185,8 @@ impl Tables {
             .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
             .delete(&self.main, pk(user.id), CREDENTIALS, Condition::None)?
             .delete(&self.main, claim_pk(&user.email), CLAIM, Condition::None)?;
-        if let Some(avatar) = user.avatar {
-            transaction = uploads::replace(self, transaction, avatar, now).await?;
+        if let Some(avatar) = &user.avatar {
+            transaction = uploads::replace(self, transaction, avatar.upload, now).await?;
         }
         transaction.commit().await
     }

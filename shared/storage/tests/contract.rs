@@ -8,7 +8,7 @@ use domain::{
     session::{Presented, Session, TokenHash},
     token_keys::{KeySet, PublicKey},
     upload::{FileSize, ImageType, Purpose, Refusal, Upload, Variant},
-    user::{Changes, Role, User},
+    user::{Avatar, Changes, Role, User},
 };
 use jiff::{SignedDuration, Timestamp};
 use storage::{
@@ -210,7 +210,8 @@ async fn a_published_picture_replaces_the_one_before() {
         conflict(tables.publish_avatar(&published, owner, later(60)).await);
     }
     let ada = tables.user(ada.id).await.unwrap().unwrap();
-    assert_eq!((ada.avatar, ada.version), (Some(new.id), 3));
+    let picture = Avatar { upload: new.id, variants: variants() };
+    assert_eq!((&ada.avatar, ada.version), (&Some(picture), 3));
     assert_eq!(tables.upload(new.id).await.unwrap().unwrap().due, None);
     let replaced = tables.upload(old.id).await.unwrap().unwrap();
     assert_eq!((replaced.state.name(), replaced.state.variants()), ("replaced", &variants()[..]));
