@@ -1,0 +1,204 @@
+//! What each function is asked, and what it must answer. A new function gets a line in
+//! [`of`].
+
+use serde_json::{Value, json};
+
+use crate::{
+    runtime_api::Expectation,
+    world::{PASSWORD, PLAIN_EMAIL, SignedIn, World},
+};
+
+/// The template gives the secret to these alone; any other would open a connection that it does not
+/// have in truth.
+pub const SIGNERS: [&str; 3] = ["auth-login", "auth-refresh", "token-keys-rotate"];
+
+/// One row of the table.
+pub struct Scenario {
+    /// Set apart from the binary's name where a binary has more than one.
+    pub note: &'static str,
+    pub event: String,
+    pub expected: Expectation,
+    /// Slow by intent, so that fewer calls do.
+    pub slow: bool,
+}
+
+/// The scenarios of a binary; none if the name is not known.
+pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
+    let (plain, pictured) = (Some(&world.plain), Some(&world.pictured));
+    let upload = format!("/uploads/{}", world.ready);
+    match binary {
+        "baseline-nothing" | "baseline-get-item" | "baseline-get-item-one-thread" => vec![get("/me", plain)],
+        "auth-login" => {
+            let body = json!({ "email": PLAIN_EMAIL, "password": PASSWORD });
+            vec![http("POST", "/auth/login", None, Some(&body)).slow()]
+        }
+        "auth-refresh" => {
+            let body = json!({ "refresh_token": world.plain.refresh_token });
+            vec![http("POST", "/auth/refresh", None, Some(&body))]
+        }
+        "auth-register" => {
+            let body = json!({ "role": "parent", "email": "new@example.org", "password": "tidal-anchor-quilt-58", "name": "New" });
+            vec![http("POST", "/auth/register", None, Some(&body)).slow()]
+        }
+        "me-get" => vec![get("/me", plain), get("/me", pictured).note("with a picture")],
+        "me-update" => vec![http("PATCH", "/me", plain, Some(&json!({ "name": "Ada King" })))],
+        "uploads-create" => {
+            let body = json!({ "purpose": "avatar", "content_type": "image/jpeg", "size_bytes": 4_000_000 });
+            vec![http("POST", "/uploads", plain, Some(&body))]
+        }
+        "uploads-get" => vec![get(&upload, pictured)],
+        "media-process" => vec![s3(&format!("incoming/{}", world.awaiting)).slow()],
+        "system-health" => vec![get("/health", None)],
+        "system-ready" => vec![get("/health/ready", None)],
+        "system-openapi" => vec![get("/openapi.json", None)],
+        "system-docs" => vec![get("/docs", None)],
+        "outbox-relay" => vec![stream(&world.outbox_image)],
+        "email-send" => {
+            let fact = json!(world.event);
+            let message =
+                json!({ "event_id": fact["id"], "user_id": fact["user_id"], "template": "welcome" });
+            vec![queue(&message)]
+        }
+        "retention-cleanup" | "token-keys-rotate" => vec![schedule()],
+        _ => Vec::new(),
+    }
+}
+
+impl Scenario {
+    fn new(event: &Value, expected: Expectation) -> Self {
+        Self { note: "", event: event.to_string(), expected, slow: false }
+    }
+
+    fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+
+    fn slow(self) -> Self {
+        Self { slow: true, ..self }
+    }
+}
+
+fn get(path: &str, caller: Option<&SignedIn>) -> Scenario {
+    http("GET", path, caller, None)
+}
+
+/// As a REST API sends it.
+fn http(method: &str, path: &str, caller: Option<&SignedIn>, body: Option<&Value>) -> Scenario {
+    let mut headers = json!({
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate, br",
+        "Host": "api.nannyradar.example",
+        "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        "X-Amzn-Trace-Id": "Root=1-00000000-000000000000000000000000",
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+    });
+    if let Some(caller) = caller {
+        headers["Authorization"] = json!(format!("Bearer {}", caller.access_token));
+    }
+    if body.is_some() {
+        headers["Content-Type"] = json!("application/json");
+    }
+    let lists: serde_json::Map<String, Value> = headers
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), json!([value])))
+        .collect();
+    let event = json!({
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": lists,
+        "queryStringParameters": null,
+        "multiValueQueryStringParameters": null,
+        "pathParameters": null,
+        "stageVariables": null,
+        "requestContext": {
+            "resourceId": "abc123",
+            "resourcePath": path,
+            "httpMethod": method,
+            "extendedRequestId": "AbCdEfGhIjKlMnO=",
+            "requestTime": "01/Mar/2026:12:00:00 +0000",
+            "requestTimeEpoch": 1_772_366_400_000_u64,
+            "path": format!("/v1{path}"),
+            "accountId": "000000000000",
+            "protocol": "HTTP/1.1",
+            "stage": "v1",
+            "domainName": "api.nannyradar.example",
+            "domainPrefix": "api",
+            "requestId": "11111111-2222-4333-8444-555555555555",
+            "identity": { "sourceIp": "192.0.2.1", "userAgent": "Mozilla/5.0" },
+            "apiId": "abcdef1234",
+        },
+        "body": body.map(Value::to_string),
+        "isBase64Encoded": false,
+    });
+    Scenario::new(&event, |answer| matches!(answer["statusCode"].as_u64(), Some(200..=299)))
+}
+
+fn no_failures(answer: &Value) -> bool {
+    answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty)
+}
+
+fn queue(message: &Value) -> Scenario {
+    let event = json!({ "Records": [{
+        "messageId": "11111111-2222-4333-8444-555555555555",
+        "receiptHandle": "handle",
+        "body": message.to_string(),
+        "attributes": { "ApproximateReceiveCount": "1" },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:email",
+        "awsRegion": "eu-west-1",
+    }] });
+    Scenario::new(&event, no_failures)
+}
+
+fn stream(image: &Value) -> Scenario {
+    let event = json!({ "Records": [{
+        "eventID": "1",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_772_366_400,
+            "Keys": { "pk": image["pk"], "sk": image["sk"] },
+            "NewImage": image,
+            "SequenceNumber": "100000000000000000001",
+            "SizeBytes": 300,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/main/stream/1",
+    }] });
+    Scenario::new(&event, no_failures)
+}
+
+fn s3(key: &str) -> Scenario {
+    let event = json!({ "Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "eu-west-1",
+        "eventTime": "2026-03-01T12:00:00.000Z",
+        "eventName": "ObjectCreated:Post",
+        "userIdentity": { "principalId": "A" },
+        "requestParameters": { "sourceIPAddress": "192.0.2.1" },
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "c",
+            "bucket": { "name": "uploads", "ownerIdentity": { "principalId": "A" }, "arn": "arn:aws:s3:::uploads" },
+            "object": { "key": key, "size": 4_000_000, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "versionId": "1", "sequencer": "0" },
+        },
+    }] });
+    Scenario::new(&event, |answer| answer.is_null())
+}
+
+fn schedule() -> Scenario {
+    let event =
+        json!({ "version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+    Scenario::new(&event, Value::is_object)
+}

@@ -1,0 +1,142 @@
+//! What is there before the measurements begin: the keys that tokens are signed with, one person
+//! without a picture, one with, and a file that waits to be processed. The product's own code makes
+//! it, so that the harness knows none of its formats.
+
+use std::error::Error;
+
+use api::{
+    passwords,
+    tokens::{self, RefreshToken, Signer},
+};
+use aws_credential_types::Credentials;
+use domain::{
+    display_name::DisplayName,
+    email::EmailAddress,
+    event::{Event, Fact},
+    id::UploadId,
+    password::Password,
+    session::Session,
+    token_keys::KeySet,
+    upload::{FileSize, ImageType, Purpose, Upload, Variant},
+    user::{Role, User},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use storage::{
+    Tables,
+    audit::{Action, Entry, Origin},
+    signing_secret::{PrivateKeys, SigningSecret},
+};
+
+use crate::aws::Aws;
+
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Whose item the bare function reads, too.
+pub const PLAIN_EMAIL: &str = "ada@example.org";
+
+/// See the module.
+pub struct World {
+    /// The partition key of the person without a picture.
+    pub plain_pk: String,
+    /// The person without a picture.
+    pub plain: SignedIn,
+    /// The person with one.
+    pub pictured: SignedIn,
+    /// A published upload of the person with a picture.
+    pub ready: UploadId,
+    /// An upload whose file has arrived.
+    pub awaiting: UploadId,
+    /// An event on its way out, as the table's stream carries it.
+    pub outbox_image: Value,
+    /// What it says.
+    pub event: Event,
+}
+
+/// Somebody's tokens.
+pub struct SignedIn {
+    pub access_token: String,
+    pub refresh_token: String,
+}
+
+impl World {
+    /// Writes everything into `aws`. The process must have the environment of a function.
+    pub async fn build(aws: &Aws) -> Result<Self, Box<dyn Error>> {
+        let now = Timestamp::now();
+        let credentials = Credentials::new("key", "secret", None, None, "bench");
+        let sdk = config::aws::connect("eu-west-1".into(), credentials, Some(aws.endpoint.clone()));
+        let tables = Tables::from_env(&sdk)?;
+        let settings = api::Settings::from_env()?;
+
+        let (public, private) = tokens::generate_key(now)?;
+        let mut keys = PrivateKeys::default();
+        keys.replace(public.kid.clone(), private, |_| true);
+        SigningSecret::from_env(&sdk)?.write(&keys).await?;
+        tables.publish_token_keys(&KeySet::default().publish(public, now), 0).await?;
+        let signer = Signer::from_keys(keys);
+
+        let (plain, event) = register(&tables, "Ada Lovelace", PLAIN_EMAIL, now).await?;
+        let outbox_image = aws.item("OUTBOX#").ok_or("registering leaves an event")?;
+        let (pictured, _) = register(&tables, "Grace Hopper", "grace@example.org", now).await?;
+
+        let announce = || -> Result<Upload, Box<dyn Error>> {
+            let size = FileSize::parse(4_000_000).map_err(|violation| violation.code)?;
+            Ok(Upload::announce(pictured.id, Purpose::Avatar, ImageType::Jpeg, size, now))
+        };
+        let awaiting = announce()?;
+        tables.announce_upload(&awaiting).await?;
+        let ready = announce()?.published(variants())?;
+        tables.publish_avatar(&ready, pictured.clone(), now).await?;
+
+        let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
+            let secret = RefreshToken::secret();
+            let session = Session::start(user.id, user.role, RefreshToken::hash_of(&secret), now);
+            tables.start_session(&session, &entry(user, Action::SignedIn, now)).await?;
+            let signed = signer.sign(&tables, &settings, &session, now).await;
+            Ok(SignedIn {
+                access_token: signed.map_err(|_| "no access token could be signed")?,
+                refresh_token: RefreshToken::new(&session, secret).encode(),
+            })
+        };
+        Ok(Self {
+            plain_pk: format!("USER#{}", plain.id),
+            plain: sign_in(&plain).await?,
+            pictured: sign_in(&pictured).await?,
+            ready: ready.id,
+            awaiting: awaiting.id,
+            outbox_image,
+            event,
+        })
+    }
+}
+
+async fn register(
+    tables: &Tables,
+    name: &str,
+    email: &str,
+    now: Timestamp,
+) -> Result<(User, Event), Box<dyn Error>> {
+    let email: EmailAddress = EmailAddress::parse(email).map_err(|violation| violation.code)?;
+    let name = DisplayName::parse(name).map_err(|violation| violation.code)?;
+    let password = Password::parse(PASSWORD).map_err(|violation| violation.code)?;
+    let hash = passwords::hash(&password).map_err(|_| "the password could not be hashed")?;
+    let user = User::register(Role::Parent, email, name, SignedDuration::from_hours(7 * 24), now);
+    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+    tables.register(user.clone(), hash, &event, &entry(&user, Action::Registered, now)).await?;
+    Ok((user, event))
+}
+
+fn entry(user: &User, action: Action, at: Timestamp) -> Entry {
+    Entry { subject: user.id, action, at, origin: Origin::default() }
+}
+
+fn variants() -> Vec<Variant> {
+    let sizes = [("thumbnail", 128, 128), ("card", 300, 300), ("full", 1024, 768)];
+    let formats = ["jpeg", "webp"];
+    sizes
+        .iter()
+        .flat_map(|&(size, width, height)| {
+            formats.map(|format| Variant { size: size.into(), format: format.into(), width, height })
+        })
+        .collect()
+}
