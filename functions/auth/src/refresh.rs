@@ -44,6 +44,8 @@ const ATTEMPTS: usize = 3;
         (status = 200, description = "The next pair", body = TokenPair),
         (status = 401, description = "The token is unknown, was exchanged before, or has ended: sign in again",
          body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Others exchanged the same token at the same moment; try again",
+         body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, StoreProblems,
     ),
 )]
