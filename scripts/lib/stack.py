@@ -130,6 +130,18 @@ class Stack:
         accounts = requests.get(f"{self.emulator.url}/_ministack/ses/messages", timeout=10).json()["messages"]
         return [mail for mails in accounts.values() for mail in mails if recipient in mail["To"]]
 
+    def mail_token(self, recipient: str, path: str) -> str | None:
+        """The token of the youngest link to that page of the web app that was sent to this address."""
+        mails = (mail["BodyText"] for mail in reversed(self.mailbox(recipient)))
+        found = (re.search(rf"{re.escape(path)}#token=([\w-]+)", mail) for mail in mails)
+        return next((match[1] for match in found if match), None)
+
+    def codes(self, phone: str) -> list[str]:
+        """The codes that were sent by text to this number, oldest first."""
+        accounts = requests.get(f"{self.emulator.url}/_ministack/sns/sms-messages", timeout=10).json()["messages"]
+        texts = [text for numbers in accounts.values() for text in flat(numbers) if text["PhoneNumber"] == phone]
+        return [re.match(r"\d{6}", text["Message"])[0] for text in texts]
+
     def functions(self) -> dict[str, dict[str, Any]]:
         """The deployed functions by the name of their binary."""
         pages = self.client("lambda").get_paginator("list_functions").paginate()
@@ -140,6 +152,11 @@ class Stack:
             for found in page["Functions"]
             if found["FunctionName"].startswith(prefix)
         }
+
+
+def flat(found: Any) -> list[dict[str, Any]]:
+    """The emulator's texts, whether by number or in one list."""
+    return [text for texts in found.values() for text in texts] if isinstance(found, dict) else found
 
 
 def binary_of(logical_id: str) -> str:

@@ -32,6 +32,8 @@ SITTERS = [
     )
 ]  # fmt: skip
 
+ADMIN = Person("Margaret Hardcastle", "admin")
+
 Colour = tuple[int, int, int]
 SKINS: list[Colour] = [(255, 219, 188), (241, 194, 150), (224, 172, 120), (188, 132, 86), (141, 92, 58), (96, 62, 42)]
 HAIRS: list[Colour] = [(38, 28, 24), (92, 58, 34), (150, 98, 48), (206, 160, 84), (168, 74, 40), (120, 116, 112)]

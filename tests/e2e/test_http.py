@@ -10,7 +10,10 @@ from lib.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "http://localhost:3000"
-POSTS = ["/auth/register", "/auth/login", "/auth/refresh"]
+POSTS = [
+    "/auth/register", "/auth/login", "/auth/refresh", "/auth/verify-email", "/auth/verify-email/resend",
+    "/auth/password/forgot", "/auth/password/reset", "/auth/otp/send", "/auth/otp/verify",
+]  # fmt: skip
 
 
 def test_health(stack: Stack) -> None:
@@ -23,7 +26,7 @@ def test_ready(stack: Stack) -> None:
     response = stack.request("GET", "/health/ready")
     assert response.status_code == 200, response.text
     checks = {check["name"]: check for check in response.json()["checks"]}
-    assert set(checks) == {"dynamodb", "s3", "sqs", "ses"}
+    assert set(checks) == {"dynamodb", "s3", "sqs", "ses", "sns"}
     assert all(check["state"] == "up" and check["latency_ms"] >= 0 for check in checks.values())
 
 

@@ -11,6 +11,8 @@ ANY_RESOURCE = {
     "xray:PutTraceSegments": "traces have no resource",
     "xray:PutTelemetryRecords": "traces have no resource",
     "ses:GetAccount": "the account is the resource",
+    "sns:ListTopics": "the account is the resource",
+    "sns:Publish": "a phone number is no resource; texts_go_to_numbers_only keeps to numbers",
 }
 # These read a whole table, whatever it costs.
 FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:PartiQLSelect"}
@@ -112,6 +114,18 @@ def permissions_are_narrow(model: Model) -> Iterator[str]:
             yield f"{name} has a managed policy, and those reach every resource of a kind"
 
 
+def texts_go_to_numbers_only(model: Model) -> Iterator[str]:
+    for name, policy in model.every("AWS::IAM::Policy").items():
+        publishes = any("sns:Publish" in as_list(statement["Action"]) for statement in allowed(policy["Properties"]))
+        denied = [
+            model.target(statement["Resource"])
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny" and statement["Action"] == "sns:Publish"
+        ]
+        if publishes and not any(arn.endswith(":sns:*:*:*") for arn in denied):
+            yield f"{name} may publish to every topic of the account"
+
+
 def audit_is_append_only(model: Model) -> Iterator[str]:
     for name, statement in statements(model):
         if any(model.target(resource) == AUDIT_TABLE for resource in resources(statement)):
@@ -131,6 +145,27 @@ def token_keys_are_guarded(model: Model) -> Iterator[str]:
         for role in policy["Properties"]["Roles"] if writes else []:
             if role["Ref"] not in (*guarded, "TokenKeysRotateRole"):
                 yield f"{name} lets {role['Ref']} write the published token keys; name it in TokenKeysGuard"
+
+
+def operations_have_their_policies(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
+    """What the contract says of an operation, its function may do: ask which tokens have ended, take from buckets."""
+    policies = model.every("AWS::IAM::Policy")
+    for policy, says in (
+        ("SignedInPolicy", lambda operation: operation.get("security")),
+        ("LimitedPolicy", lambda operation: "429" in operation["responses"]),
+    ):
+        has = {role["Ref"] for role in policies[policy]["Properties"]["Roles"]}
+        needs = {
+            f"{name}Role"
+            for name, resource in model.source.items()
+            if resource["Type"] == "AWS::Serverless::Function"
+            for event in resource["Properties"].get("Events", {}).values()
+            if event["Type"] == "Api"
+            for operation in [openapi["paths"].get(event["Properties"]["Path"], {}).get(event["Properties"]["Method"])]
+            if operation and says(operation)
+        }
+        for role in sorted(needs ^ has):
+            yield f"{policy} {'lacks' if role in needs else 'has no need of'} {role}"
 
 
 def failure_queues(model: Model) -> set[str]:

@@ -15,6 +15,7 @@ ON_THE_TEMPLATE = [
     checks.permissions_are_narrow,
     checks.audit_is_append_only,
     checks.token_keys_are_guarded,
+    checks.texts_go_to_numbers_only,
     checks.queues_have_dead_letters,
     checks.queues_hide_long_enough,
     checks.streams_survive_poison,
@@ -43,6 +44,18 @@ def test_every_binary_is_a_function(model: Model) -> None:
 def test_every_route_is_an_operation(model: Model) -> None:
     openapi = json.loads((ROOT / "infra/openapi.json").read_text())
     assert list(checks.routes_are_operations(model, openapi)) == []
+
+
+def test_every_operation_has_its_policies(model: Model) -> None:
+    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
+    assert list(checks.operations_have_their_policies(model, openapi)) == []
+
+
+def test_refuses_an_operation_without_its_policy() -> None:
+    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
+    for policy in ("SignedInPolicy", "LimitedPolicy"):
+        model = doctored(ROOT_FILE, at(policy, "Roles"), [{"Ref": "SystemHealthRole"}])
+        assert len(list(checks.operations_have_their_policies(model, openapi))) > 10
 
 
 def test_domain_depends_on_nothing_outside() -> None:
@@ -76,6 +89,8 @@ CASES = [
      ["dynamodb:PutItem", "dynamodb:DeleteItem"]),
     (checks.token_keys_are_guarded, ROOT_FILE, [*STATEMENT, 0, "Action"], ["dynamodb:GetItem", "dynamodb:PutItem"]),
     (checks.token_keys_are_guarded, ROOT_FILE, at("TokenKeysGuard", "Roles"), [{"Ref": "AuthRegisterRole"}]),
+    (checks.texts_go_to_numbers_only, ROOT_FILE, [*at("SmsSendPolicy", "PolicyDocument", "Statement"), 4, "Resource"],
+     "arn:aws:sns:eu-west-1:1:one"),
     (checks.queues_have_dead_letters, MESSAGING, at("EmailQueue", "RedrivePolicy"), REMOVE),
     (checks.queues_have_dead_letters, MESSAGING, ["Resources", "NewQueue"], {"Type": "AWS::SQS::Queue", "Properties": {}}),
     (checks.queues_have_dead_letters, MESSAGING, at("EmailQueue", "RedrivePolicy", "deadLetterTargetArn"),

@@ -1,25 +1,37 @@
-//! `POST /auth/login`: anyone with an account signs in.
+//! `POST /auth/login`: anyone with an account signs in, or is asked for the second step.
 //!
-//! An unknown address and a wrong password get the same answer, and both cost a password's hash, so
-//! that its time tells little. A failure goes into the audit trail of the account, if there is one.
+//! An unknown address and a wrong password get the same answer, and cost the same: a password's hash
+//! and as many calls of the store, so that the time tells nothing either. A failure goes into the
+//! audit trail of the account, if there is one.
 
 use api::{
-    App, Fields, Json, Problem, ProblemBody, RequestMeta,
-    openapi::{BodyProblems, StoreProblems},
+    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
-    tokens::RefreshToken,
+    tokens::{ChallengeToken, Secret},
 };
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
 };
-use domain::{email::EmailAddress, password::Password, session::Session};
-use serde::Deserialize;
-use storage::audit::{Action, Entry};
+use domain::{
+    credentials::{Credentials, Method},
+    email::EmailAddress,
+    one_time_code::{LIFETIME, Pending, Purpose},
+    password::Password,
+    user::{Standing, User},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::{
+    audit::{Action, Entry, Origin},
+    sessions::Proof,
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::token_pair::TokenPair;
+use crate::{sign_in, token_pair::TokenPair};
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -34,43 +46,102 @@ pub struct Request {
     password: String,
 }
 
+/// The password was right; `POST /auth/otp/verify` takes this and a code.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Challenge {
+    /// Names this sign-in. Opaque.
+    challenge: String,
+    /// `totp`: the code is in the app. `sms`: `POST /auth/otp/send` sends it.
+    #[schema(value_type = String, example = "totp")]
+    method: Method,
+    /// The end of the number that the text goes to.
+    #[schema(example = "…56")]
+    phone_hint: Option<String>,
+    /// How long it may take, in seconds.
+    #[schema(example = 600)]
+    expires_in: i64,
+}
+
 /// Signs in.
 #[utoipa::path(
     post, path = "/auth/login", operation_id = "create_session", tag = "Identity",
     request_body = Request,
     responses(
         (status = 200, description = "Signed in", body = TokenPair),
+        (status = 202, description = "The password is right, and a code is asked for", body = Challenge),
         (status = 401, description = "The address and the password do not belong together", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, StoreProblems,
+        (status = 403, description = "The password is right, and the account is suspended", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        BodyProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn create_session(
     State(app): State<App>,
     meta: RequestMeta,
     headers: HeaderMap,
+    limiter: Limiter,
     Json(request): Json<Request>,
-) -> Result<Json<TokenPair>, Problem> {
+) -> Result<Response, Problem> {
     let now = app.now();
     let mut fields = Fields::default();
     let email = fields.take("/email", EmailAddress::parse(&request.email));
     let password = fields.take("/password", Password::parse(&request.password));
     let (Some(email), Some(password)) = (email, password) else { return Err(fields.into_problem()) };
+    limiter.admit(&limits::LOGIN, email.as_str()).await?;
 
-    let credentials = app.tables().credentials(&email).await?;
+    let credentials = app.tables().credentials_of(&email).await?;
     let matches = passwords::verify(&password, credentials.as_ref().map(|c| c.password_hash.as_str()));
-    let Some(credentials) = credentials else { return Err(invalid_credentials()) };
-    let trail =
-        |action| Entry { subject: credentials.user_id, action, at: now, origin: meta.origin(&headers) };
+    let Some(credentials) = credentials else {
+        app.tables().record_nothing(now).await?;
+        return Err(invalid_credentials());
+    };
+    let origin = meta.origin(&headers);
+    let failed = Entry::by_nobody(credentials.user_id, Action::SignInFailed, now, origin.clone());
     if !matches {
-        app.tables().record(&trail(Action::SignInFailed)).await?;
+        app.tables().record(&failed).await?;
         return Err(invalid_credentials());
     }
-    let secret = RefreshToken::secret();
-    let session = Session::start(credentials.user_id, credentials.role, RefreshToken::hash_of(&secret), now);
-    let pair = TokenPair::issue(&app, &session, secret, now).await?;
-    app.tables().start_session(&session, &trail(Action::SignedIn)).await?;
-    Ok(Json(pair))
+    let user = app.tables().user(credentials.user_id).await?.ok_or_else(invalid_credentials)?;
+    if user.standing != Standing::Active {
+        app.tables().record(&failed).await?;
+        let detail = "This account is suspended; a mail says more.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "account_suspended", detail));
+    }
+    if credentials.second_step.method() != Method::None {
+        let challenge = challenge(&app, &credentials, &user, origin, now).await?;
+        return Ok((StatusCode::ACCEPTED, Json(challenge)).into_response());
+    }
+    let changed = match passwords::is_outdated(&credentials.password_hash) {
+        true => Some(credentials.clone().with_password(passwords::hash(&password)?)),
+        false => None,
+    };
+    let proof = Proof { compared: &credentials, changed: changed.as_ref(), pending: None };
+    let pair = sign_in::complete(&app, proof, meta.client(&headers), origin, now).await?;
+    Ok(Json(pair).into_response())
+}
+
+async fn challenge(
+    app: &App,
+    credentials: &Credentials,
+    user: &User,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Challenge, Problem> {
+    let token = ChallengeToken { user_id: user.id, id: domain::id::new(now), secret: Secret::generate() };
+    let purpose = Purpose::SignIn { challenge: token.id, secret: token.secret.hash() };
+    let trail = Entry::by_nobody(user.id, Action::SecondStepAsked, now, origin);
+    app.tables().await_second_step(&Pending::new(user.id, purpose, now), &trail).await?;
+    let method = credentials.second_step.method();
+    let phone = user.phone.as_ref().filter(|_| method == Method::Sms);
+    Ok(Challenge {
+        challenge: token.encode(),
+        method,
+        phone_hint: phone.map(|phone| phone.hint()),
+        expires_in: LIFETIME.as_secs(),
+    })
 }
 
 fn invalid_credentials() -> Problem {

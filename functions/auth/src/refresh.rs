@@ -4,8 +4,8 @@
 //! see [`domain::session`] for the one case that is forgiven.
 
 use api::{
-    App, Json, Problem, ProblemBody, RequestMeta,
-    openapi::{BodyProblems, StoreProblems},
+    App, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
     tokens::RefreshToken,
 };
 use axum::{
@@ -46,31 +46,37 @@ const ATTEMPTS: usize = 3;
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Others exchanged the same token at the same moment; try again",
          body = ProblemBody, content_type = "application/problem+json"),
-        BodyProblems, StoreProblems,
+        BodyProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn refresh_session(
     State(app): State<App>,
     meta: RequestMeta,
     headers: HeaderMap,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<Json<TokenPair>, Problem> {
     let now = app.now();
     let token = RefreshToken::decode(&request.refresh_token).ok_or_else(invalid_token)?;
+    limiter.admit(&limits::REFRESH, "").await?;
     for _ in 0..ATTEMPTS {
         let session = live_session(&app, &token).await?;
         let before = session.current.clone();
-        let presented = session.judge(&token.hash(), now);
-        if presented == Presented::Reused {
-            let subject = session.user_id;
-            let trail =
-                Entry { subject, action: Action::SessionReused, at: now, origin: meta.origin(&headers) };
-            let event = Event::new(Fact::SessionReused { user_id: subject, session_id: session.id }, now);
-            app.tables().end_reused_session(&session, &trail, &event).await?;
-            return Err(invalid_token());
+        let presented = session.judge(&token.secret.token(), now);
+        match presented {
+            Presented::Current | Presented::Retry => {}
+            Presented::Invented => return Err(invalid_token()),
+            Presented::Reused => {
+                let user_id = session.user_id;
+                let origin = meta.origin(&headers);
+                let trail = Entry::by_nobody(user_id, Action::SessionReused, now, origin);
+                let event = Event::new(Fact::SessionReused { user_id, session_id: session.id }, now);
+                app.tables().end_reused_session(&session, &trail, &event).await?;
+                return Err(invalid_token());
+            }
         }
-        let secret = RefreshToken::secret();
-        let session = session.rotate(presented, RefreshToken::hash_of(&secret), now);
+        let secret = token.secret.next();
+        let session = session.rotate(presented, secret.hash(), meta.client(&headers), now);
         // Signed first: a token that is rotated and cannot be answered would be lost.
         let pair = TokenPair::issue(&app, &session, secret, now).await?;
         match app.tables().rotate_session(&session, &before).await {
@@ -81,10 +87,11 @@ async fn refresh_session(
     Err(Problem::conflict())
 }
 
-/// The sign-in that a token names, if it has not ended and its person still has an account.
+/// The sign-in that a token names, if it has not ended.
 async fn live_session(app: &App, token: &RefreshToken) -> Result<Session, Problem> {
-    let session = app.tables().session(token.user_id, token.session_id).await?.ok_or_else(invalid_token)?;
-    if session.is_expired(app.now()) || app.tables().user(session.user_id).await?.is_none() {
+    let session = app.tables().session(token.user_id, token.id).await?.ok_or_else(invalid_token)?;
+    let user = app.tables().user(session.user_id).await?;
+    if session.is_expired(app.now()) || !user.is_some_and(|user| user.admits(&session)) {
         return Err(invalid_token());
     }
     Ok(session)

@@ -1,11 +1,11 @@
 //! `POST /auth/register`: anyone opens an account as a parent or a sitter.
 //!
-//! The answer is the same whether or not the address has an account already; its owner learns of
-//! it by mail. Announces [`Fact::UserRegistered`] or [`Fact::RegistrationRepeated`].
+//! The answer is the same whether or not the address has an account already, and takes as many calls
+//! of the store; the owner learns of it by mail. Announces [`Fact::UserRegistered`] or [`Fact::RegistrationRepeated`].
 
 use api::{
-    App, Fields, Json, Problem, RequestMeta,
-    openapi::{BodyProblems, StoreProblems},
+    App, Fields, Json, Limiter, Problem, RequestMeta, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
 };
 use axum::{
@@ -19,10 +19,12 @@ use domain::{
     password::Password,
     user::{Role, User},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::accepted::Accepted;
 
 /// Who wants an account.
 #[derive(Deserialize, ToSchema)]
@@ -48,45 +50,43 @@ pub struct Request {
     name: String,
 }
 
-/// The request was taken; a mail says the rest.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RegisterResponse)]
-pub struct Response {
-    /// Always `accepted`.
-    #[schema(example = "accepted")]
-    status: &'static str,
-}
-
 /// Opens an account.
 #[utoipa::path(
     post, path = "/auth/register", operation_id = "register_user", tag = "Identity",
     request_body = Request,
-    responses((status = 202, description = "Taken; a mail goes to the address", body = Response), BodyProblems, StoreProblems),
+    responses((status = 202, description = "Taken; a mail goes to the address", body = Accepted), BodyProblems, LimitProblems, StoreProblems),
 )]
 async fn register_user(
     State(app): State<App>,
     meta: RequestMeta,
     headers: HeaderMap,
+    limiter: Limiter,
     Json(request): Json<Request>,
-) -> Result<(StatusCode, Json<Response>), Problem> {
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let now = app.now();
     let (role, email, name, password) = parse(&request)?;
+    limiter.admit(&limits::REGISTER, email.as_str()).await?;
     let password_hash = passwords::hash(&password)?;
-    let user = User::register(role, email, name, app.settings().unverified_for, now);
-    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
-    let trail =
-        Entry { subject: user.id, action: Action::Registered, at: now, origin: meta.origin(&headers) };
-    let address = user.email.clone();
-    match app.tables().register(user, password_hash, &event, &trail).await {
-        Err(storage::Error::Conflict) => {
-            // The owner may have been removed in between; then there is nobody to tell.
-            if let Some(user_id) = app.tables().owner_of(&address).await? {
-                app.tables().announce(&Event::new(Fact::RegistrationRepeated { user_id }, now)).await?;
+    let owner = app.tables().owner_of(&email).await?;
+    let taken = match owner {
+        Some(user_id) => Some(user_id),
+        None => {
+            let user = User::register(role, email.clone(), name, app.settings().unverified_for, now);
+            let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+            let trail = Entry::by_self(user.id, Action::Registered, now, meta.origin(&headers));
+            match app.tables().register(user, password_hash, &event, &trail).await {
+                // Somebody was quicker. They may have been removed since; then there is nobody to tell.
+                Err(storage::Error::Conflict) => app.tables().owner_of(&email).await?,
+                other => other.map(|()| None)?,
             }
         }
-        other => other?,
+    };
+    if let Some(user_id) = taken {
+        let event = Event::new(Fact::RegistrationRepeated { user_id }, now);
+        let trail = Entry::by_nobody(user_id, Action::RegistrationRepeated, now, meta.origin(&headers));
+        app.tables().repeat_registration(&trail, &event).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(Response { status: "accepted" })))
+    Ok((StatusCode::ACCEPTED, Json(Accepted::BODY)))
 }
 
 fn parse(request: &Request) -> Result<(Role, EmailAddress, DisplayName, Password), Problem> {

@@ -1,6 +1,6 @@
 use api::{
     App, Problem,
-    tokens::{ACCESS_LIFETIME, RefreshToken},
+    tokens::{ACCESS_LIFETIME, RefreshToken, Secret},
 };
 use domain::session::Session;
 use jiff::Timestamp;
@@ -27,12 +27,13 @@ impl TokenPair {
     pub(crate) async fn issue(
         app: &App,
         session: &Session,
-        secret: [u8; 32],
+        secret: Secret,
         now: Timestamp,
     ) -> Result<Self, Problem> {
+        let refresh_token = RefreshToken { user_id: session.user_id, id: session.id, secret };
         Ok(Self {
             access_token: app.signer()?.sign(app.tables(), app.settings(), session, now).await?,
-            refresh_token: RefreshToken::new(session, secret).encode(),
+            refresh_token: refresh_token.encode(),
             token_type: "Bearer",
             expires_in: ACCESS_LIFETIME.as_secs(),
         })

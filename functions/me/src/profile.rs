@@ -22,6 +22,11 @@ pub struct Profile {
     email: String,
     /// Whether the caller has proved to read mail sent there.
     email_verified: bool,
+    /// The address that takes the place of `email` once it is proved.
+    pending_email: Option<String>,
+    /// A number that the caller has proved to read texts at.
+    #[schema(example = "+447400123456")]
+    phone: Option<String>,
     /// What others see.
     #[schema(example = "Ada Lovelace")]
     name: String,
@@ -72,6 +77,8 @@ async fn profile(app: &App, user: User) -> Result<Profile, Problem> {
         role: user.role,
         email: user.email.as_str().to_owned(),
         email_verified: user.email_verified,
+        pending_email: user.pending_email.map(String::from),
+        phone: user.phone.map(String::from),
         name: user.name.as_str().to_owned(),
         locale: user.locale.to_string(),
         time_zone: user.time_zone.as_str().to_owned(),

@@ -7,7 +7,7 @@ use std::{
 
 use api::{App, Json};
 use axum::{extract::State, http::StatusCode};
-use messaging::{email::Mailer, queue::EmailQueue};
+use messaging::{email::Mailer, queue::Queue, sms::Texter};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -30,7 +30,7 @@ pub struct Response {
 /// One dependency.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
-    /// `dynamodb`, `s3`, `sqs` or `ses`.
+    /// `dynamodb`, `s3`, `sqs`, `ses` or `sns`.
     #[schema(example = "dynamodb")]
     name: &'static str,
     /// `up` or `down`.
@@ -50,19 +50,17 @@ pub struct Check {
     ),
 )]
 async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
-    let (dynamodb, s3, sqs, ses) = tokio::join!(
+    let (dynamodb, s3, sqs, ses, sns) = tokio::join!(
         check("dynamodb", async { app.tables().ping().await }),
         check("s3", async { app.files()?.ping().await }),
         check("sqs", async {
-            EmailQueue::from_env(app.aws())
-                .map_err(|e| e.to_string())?
-                .ping()
-                .await
-                .map_err(|e| e.to_string())
+            let queue = Queue::from_env(app.aws(), "EMAIL_QUEUE_URL").map_err(|e| e.to_string())?;
+            queue.ping().await.map_err(|e| e.to_string())
         }),
         check("ses", Mailer::ping(app.aws())),
+        check("sns", Texter::ping(app.aws())),
     );
-    let checks = vec![dynamodb, s3, sqs, ses];
+    let checks = vec![dynamodb, s3, sqs, ses, sns];
     if checks.iter().all(|check| check.state == "up") {
         (StatusCode::OK, Json(Response { status: "ready", checks }))
     } else {

@@ -1,6 +1,8 @@
 //! Work that no client waits for.
 
+pub mod admin_create;
 pub mod email_send;
 pub mod outbox_relay;
 pub mod retention_cleanup;
+pub mod sms_send;
 pub mod token_keys_rotate;

@@ -5,25 +5,27 @@
 //! allows it goes to the failure queue, and the stream moves on.
 
 use aws_lambda_events::dynamodb::EventRecord;
-use messaging::queue::{EmailQueue, email_for};
+use messaging::queue::{Queues, messages_for};
 use runtime::Error;
 
 /// Relays one record after the other.
 #[derive(Debug)]
 pub struct Relay {
-    emails: EmailQueue,
+    queues: Queues,
 }
 
 impl Relay {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
-        Ok(Self { emails: EmailQueue::from_env(&config::aws::from_env()?)? })
+        Ok(Self { queues: Queues::from_env(&config::aws::from_env()?)? })
     }
 
     /// Relays the event of one stream record.
     pub async fn handle(&self, record: EventRecord) -> Result<(), Error> {
         let event = storage::outbox::event(record.change.new_image)?;
-        self.emails.send(&email_for(&event)).await?;
+        for message in messages_for(&event) {
+            self.queues.send(&message).await?;
+        }
         tracing::info!(event = %event.id, "event relayed");
         Ok(())
     }

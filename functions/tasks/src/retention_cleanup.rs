@@ -156,7 +156,7 @@ mod tests {
         let name = DisplayName::parse("Ada").unwrap();
         let user = User::register(Role::Parent, email.parse().unwrap(), name, WEEK, at);
         let event = Event::new(Fact::UserRegistered { user_id: user.id }, at);
-        let trail = Entry { subject: user.id, action: Action::Registered, at, origin: Origin::default() };
+        let trail = Entry::by_self(user.id, Action::Registered, at, Origin::default());
         tables.register(user, "hash".into(), &event, &trail).await.unwrap();
     }
 

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use api::{
-    App, Fields, Json, Problem, SignedIn,
-    openapi::{BodyProblems, SignedInProblems, StoreProblems},
+    App, Fields, Idempotent, Json, Limiter, Problem, SignedIn, limits,
+    openapi::{BodyProblems, IdempotencyProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response as HttpResponse};
 use domain::upload::{FileSize, ImageType, Purpose, Upload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,16 +52,33 @@ pub struct Response {
 /// Announces a file.
 #[utoipa::path(
     post, path = "/uploads", operation_id = "create_upload", tag = "Files", security(("access_token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, e.g. a UUID: a repeated request with the same key is answered the same, once",
+        max_length = 255)),
     request_body = Request,
     responses(
-        (status = 201, description = "Send the file now", body = Response),
-        BodyProblems, SignedInProblems, StoreProblems,
+        (status = 201, description = "Send the file now", body = Response,
+         headers(("Idempotent-Replayed" = String, description = "`true` where the request was done before"))),
+        BodyProblems, SignedInProblems, LimitProblems, IdempotencyProblems, StoreProblems,
     ),
 )]
 async fn create_upload(
     State(app): State<App>,
     caller: SignedIn,
-    Json(request): Json<Request>,
+    limiter: Limiter,
+    request: Idempotent<Request>,
+) -> Result<HttpResponse, Problem> {
+    request
+        .once(&app, caller.user_id, "create_upload", async |request| {
+            announce(&app, caller, &limiter, request).await
+        })
+        .await
+}
+
+async fn announce(
+    app: &App,
+    caller: SignedIn,
+    limiter: &Limiter,
+    request: Request,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
     let mut fields = Fields::default();
     let purpose = fields.take("/purpose", Purpose::parse(&request.purpose));
@@ -70,6 +87,7 @@ async fn create_upload(
     let (Some(purpose), Some(content_type), Some(size)) = (purpose, content_type, size) else {
         return Err(fields.into_problem());
     };
+    limiter.admit(&limits::UPLOADS, &caller.user_id.to_string()).await?;
     let now = app.now();
     let upload = Upload::announce(caller.user_id, purpose, content_type, size, now);
     app.tables().announce_upload(&upload).await?;

@@ -5,9 +5,14 @@ use std::{
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use storage::{Tables, files::Files};
+use storage::{Tables, field_cipher::FieldCipher, files::Files};
+use tokio::sync::OnceCell;
 
-use crate::tokens::{AccessTokens, Signer};
+use crate::{
+    Cursors,
+    revoked::Revoked,
+    tokens::{AccessTokens, Signer},
+};
 
 /// What handlers are given. Cheap to clone; what an endpoint does not ask for is never made.
 #[derive(Debug, Clone)]
@@ -20,8 +25,11 @@ struct Parts {
     clock: Clock,
     tables: Tables,
     tokens: AccessTokens,
+    revoked: Revoked,
     signer: Option<Signer>,
     files: OnceLock<Files>,
+    cipher: OnceLock<FieldCipher>,
+    cursors: OnceCell<Cursors>,
 }
 
 /// What the environment says of HTTP.
@@ -35,22 +43,36 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// How long an account may stay unproved.
     pub unverified_for: SignedDuration,
+    /// Where texts may be sent to, as ISO 3166-1 alpha-2.
+    pub sms_countries: Vec<String>,
+    /// How many texts may be sent in a day, all together: what an attack may cost at most.
+    pub sms_per_day: u32,
+    /// How many times more an IP address may do than [`crate::limits`] says. More than 1 where
+    /// everybody comes from one address, as in development.
+    pub ip_limit_factor: u32,
 }
 
 impl Settings {
     /// Reads them.
     pub fn from_env() -> Result<Self, config::Missing> {
-        let days =
-            config::optional("UNVERIFIED_ACCOUNT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(7);
+        let list = |variable| -> Vec<String> {
+            let list: Option<String> = config::optional(variable);
+            list.map(|list| list.split(',').map(|each| each.trim().to_owned()).collect()).unwrap_or_default()
+        };
         Ok(Self {
             issuer: config::required("TOKEN_ISSUER")?,
             audience: config::required("TOKEN_AUDIENCE")?,
-            allowed_origins: config::optional("ALLOWED_ORIGINS")
-                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
-                .unwrap_or_default(),
-            unverified_for: SignedDuration::from_hours(24 * days),
+            allowed_origins: list("ALLOWED_ORIGINS"),
+            unverified_for: SignedDuration::from_hours(24 * number("UNVERIFIED_ACCOUNT_DAYS", 7)),
+            sms_countries: list("SMS_COUNTRIES"),
+            sms_per_day: number("SMS_PER_DAY", 0),
+            ip_limit_factor: number("IP_LIMIT_FACTOR", 1),
         })
     }
+}
+
+fn number<T: std::str::FromStr>(variable: &'static str, default: T) -> T {
+    config::optional(variable).and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// Where the time comes from.
@@ -105,7 +127,28 @@ impl App {
         signer: Option<Signer>,
     ) -> Self {
         let tokens = AccessTokens::new(tables.clone(), &settings);
-        Self(Arc::new(Parts { aws, settings, clock, tables, tokens, signer, files: OnceLock::new() }))
+        Self(Arc::new(Parts {
+            aws,
+            settings,
+            clock,
+            tables,
+            tokens,
+            revoked: Revoked::default(),
+            signer,
+            files: OnceLock::new(),
+            cipher: OnceLock::new(),
+            cursors: OnceCell::new(),
+        }))
+    }
+
+    /// The application with these in place of those that the environment names.
+    #[must_use]
+    pub fn with(self, files: Files, cipher: FieldCipher, cursors: Cursors) -> Self {
+        // Only a new application is without them.
+        self.0.files.set(files).ok();
+        self.0.cipher.set(cipher).ok();
+        self.0.cursors.set(cursors).ok();
+        self
     }
 
     /// The connection to AWS.
@@ -136,6 +179,26 @@ impl App {
     /// Signs access tokens. Only the functions whose template says so can.
     pub fn signer(&self) -> Result<&Signer, config::Missing> {
         self.0.signer.as_ref().ok_or(config::Missing("TOKEN_SIGNING_SECRET_ARN"))
+    }
+
+    /// Access tokens that ended before their time.
+    pub(crate) fn revoked(&self) -> &Revoked {
+        &self.0.revoked
+    }
+
+    /// Encrypts single fields.
+    pub fn cipher(&self) -> Result<&FieldCipher, storage::Error> {
+        if let Some(cipher) = self.0.cipher.get() {
+            return Ok(cipher);
+        }
+        let cipher = FieldCipher::from_env(&self.0.aws)?;
+        Ok(self.0.cipher.get_or_init(|| cipher))
+    }
+
+    /// Seals and opens the cursors of lists.
+    pub async fn cursors(&self) -> Result<&Cursors, storage::Error> {
+        let read = async || storage::cursor_secret::read(&self.0.aws).await.map(|key| Cursors::new(&key));
+        self.0.cursors.get_or_try_init(read).await
     }
 
     /// The buckets.

@@ -1,5 +1,5 @@
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     http::{header, request::Parts},
 };
 use domain::{
@@ -30,8 +30,35 @@ impl FromRequestParts<App> for SignedIn {
             // RFC 9110, 11.1: the scheme's case does not matter.
             scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
         });
-        let claims = app.tokens().verify(token.ok_or_else(Problem::unauthenticated)?, app.now()).await?;
+        let now = app.now();
+        let claims = app.tokens().verify(token.ok_or_else(Problem::unauthenticated)?, now).await?;
+        app.revoked().check(app.tables(), &claims, now).await?;
         Ok(Self { user_id: claims.sub, session_id: claims.sid, role: claims.role })
+    }
+}
+
+/// Nobody, where no token is sent; a bad one is refused nevertheless.
+impl OptionalFromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
+    }
+}
+
+/// An admin who is signed in. To everybody else who is, the answer is a 403.
+#[derive(Debug, Clone, Copy)]
+pub struct Admin(pub SignedIn);
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        if caller.role == Role::Admin { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
-use crate::{FieldProblem, Problem};
+use crate::Problem;
 
 /// Every body we take is a small form; files go to S3.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -27,17 +27,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !media_type.is_some_and(is_json) {
-            let detail = "The body must be JSON, with the header Content-Type: application/json.";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes.");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        })?;
-        parse(&bytes).map(Self)
+        parse(&json_bytes(request, state).await?).map(Self)
     }
+}
+
+/// The bytes of a body that is announced as JSON.
+pub(crate) async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !media_type.is_some_and(is_json) {
+        let detail = "The body must be JSON, with the header Content-Type: application/json.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    Bytes::from_request(request, state).await.map_err(|_| {
+        let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes.");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    })
 }
 
 fn is_json(media_type: &str) -> bool {
@@ -48,7 +52,7 @@ fn is_json(media_type: &str) -> bool {
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Serde would take a list for an object, its fields in order.
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         let value = serde_json::from_slice::<IgnoredAny>(bytes);
@@ -75,6 +79,11 @@ fn malformed(error: &serde_json::Error) -> Problem {
 /// Serde tells what is wrong in words only. They are taken apart for the code and the pointer, and
 /// not passed on, because they repeat the value.
 fn wrong_field(parent: &str, message: &str) -> Problem {
+    let (pointer, violation) = wrong_value(parent, message);
+    Problem::invalid_field(pointer, violation)
+}
+
+fn wrong_value(parent: &str, message: &str) -> (String, Violation) {
     let named = || message.split('`').nth(1).unwrap_or_default().to_owned();
     let (field, violation) = if message.starts_with("unknown field") {
         (Some(named()), Violation::new("unknown_field", "is not a field of this request"))
@@ -95,7 +104,7 @@ fn wrong_field(parent: &str, message: &str) -> Problem {
         }
         _ => parent.to_owned(),
     };
-    Problem::invalid(vec![FieldProblem::new(pointer, violation)])
+    (pointer, violation)
 }
 
 /// Rust's names for types, in the words of JSON.
@@ -150,6 +159,24 @@ impl<T: Tag, S: Send + Sync> FromRequestParts<S> for PathId<T> {
         let Path(raw) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
         domain::id::parse(&raw).map(Self).map_err(|violation| Problem::invalid_field("id", violation))
+    }
+}
+
+/// The parameters behind the `?`. Unknown ones and repeated ones are refused. Fields are texts: what
+/// they have to be, domain types say.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        serde_urlencoded::from_str(query).map(Self).map_err(|error| {
+            let (pointer, violation) = wrong_value("", &error.to_string());
+            // A parameter is pointed at by its name.
+            Problem::invalid_field(pointer.trim_start_matches('/'), violation)
+        })
     }
 }
 

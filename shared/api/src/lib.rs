@@ -6,20 +6,28 @@
 
 mod app;
 mod caller;
+mod cursors;
 mod extract;
 mod fields;
+pub mod idempotency;
+pub mod limits;
 pub mod openapi;
 pub mod passwords;
 mod problem;
 mod request;
+mod revoked;
 mod stack;
 pub mod tokens;
+pub mod totp;
 mod variant_link;
 
 pub use app::{App, Clock, Settings};
-pub use caller::SignedIn;
-pub use extract::{IfMatch, Json, PathId, present};
+pub use caller::{Admin, SignedIn};
+pub use cursors::Cursors;
+pub use extract::{IfMatch, Json, PathId, Query, present};
 pub use fields::Fields;
+pub use idempotency::Idempotent;
+pub use limits::Limiter;
 pub use problem::{FieldProblem, Problem, ProblemBody};
 pub use request::RequestMeta;
 pub use stack::service;

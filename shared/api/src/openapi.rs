@@ -23,6 +23,7 @@ pub const BEARER: &str = "access_token";
     tags(
         (name = "Identity", description = "Opening an account and signing in"),
         (name = "Me", description = "The caller's own account"),
+        (name = "Administration", description = "Operating the marketplace"),
         (name = "Files", description = "Sending files"),
         (name = "Operations", description = "Health and documentation"),
     )
@@ -74,4 +75,45 @@ pub enum SignedInProblems {
     /// No access token, or none that is good.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(ProblemBody),
+}
+
+/// What any operation for admins may answer.
+#[derive(IntoResponses)]
+pub enum AdminProblems {
+    /// No access token, or none that is good.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// The caller is no admin.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+}
+
+/// What any operation whose use is limited may answer.
+#[derive(IntoResponses)]
+pub enum LimitProblems {
+    /// Too often; try again after `Retry-After` seconds. `RateLimit` tells what is left.
+    #[response(status = 429, content_type = "application/problem+json",
+        headers(("Retry-After" = i64, description = "Seconds"),
+                ("RateLimit" = String, description = "What is left, by draft-ietf-httpapi-ratelimit-headers"),
+                ("RateLimit-Policy" = String, description = "What is allowed, by the same draft")))]
+    TooMany(ProblemBody),
+}
+
+/// What any operation that takes an `Idempotency-Key` may answer.
+#[derive(IntoResponses)]
+pub enum IdempotencyProblems {
+    /// A request with this key is being worked on.
+    #[response(status = 409, content_type = "application/problem+json")]
+    InProgress(ProblemBody),
+    /// The key was used for another request.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Reused(ProblemBody),
+}
+
+/// What any operation with parameters but without a body may answer.
+#[derive(IntoResponses)]
+pub enum ParameterProblems {
+    /// A parameter is not as it must be.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
 }

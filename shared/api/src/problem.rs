@@ -5,8 +5,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::Violation;
+use jiff::SignedDuration;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::limits;
 
 /// The one error at the edge of HTTP, answered as `application/problem+json` (RFC 9457).
 ///
@@ -78,6 +81,27 @@ impl Problem {
     /// 401: no access token, or none that is good.
     pub fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid access token is required.")
+    }
+
+    /// 403: the caller has not the role for it.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Your account has not the role for this.")
+    }
+
+    /// 429: again after that time.
+    pub fn too_many_requests(wait: SignedDuration) -> Self {
+        let seconds = limits::seconds(wait).max(1);
+        let detail = format!("Too many requests; try again in {seconds} seconds.");
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+        }
+    }
+
+    /// 409: another request with the same key is being worked on.
+    pub fn in_progress() -> Self {
+        let detail = "A request with this Idempotency-Key is being worked on; repeat it in a moment.";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::CONFLICT, "request_in_progress", detail) }
     }
 
     /// 404: there is no such thing, or not for this caller.

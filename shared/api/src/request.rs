@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, header};
+use domain::session::Client;
 use storage::audit::Origin;
 
 /// What the gateway says of a request; the runtime puts it among the request's extensions.
@@ -15,11 +16,16 @@ pub struct RequestMeta {
 impl RequestMeta {
     /// What the audit trail keeps of it.
     pub fn origin(&self, headers: &HeaderMap) -> Origin {
+        let Client { user_agent, ip_prefix } = self.client(headers);
+        Origin { ip_prefix, user_agent, request_id: Some(self.request_id.clone()) }
+    }
+
+    /// What a sign-in keeps of it.
+    pub fn client(&self, headers: &HeaderMap) -> Client {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Origin {
+        Client {
             ip_prefix: self.source_ip.map(prefix),
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
-            request_id: Some(self.request_id.clone()),
         }
     }
 }

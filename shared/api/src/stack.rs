@@ -13,7 +13,7 @@ use tower_http::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{App, Problem, RequestMeta, extract::MAX_BODY_BYTES};
+use crate::{App, Problem, RequestMeta, extract::MAX_BODY_BYTES, limits::Report};
 
 /// The stack around an area's routes. It is compiled here, once, and not in every binary: the router
 /// boxes its handlers before the layers come around them.
@@ -45,10 +45,20 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([header::ETAG, header::RETRY_AFTER, X_REQUEST_ID])
+        .expose_headers([
+            header::ETAG,
+            header::RETRY_AFTER,
+            X_REQUEST_ID,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            IDEMPOTENT_REPLAYED,
+        ])
 }
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// On every answer, also on errors. The gateway sends the same ones with what it answers itself.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 7] = [
@@ -71,12 +81,14 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 7] = [
 
 /// Names the request, writes the bodies of problems, adds the headers, and logs one line, with
 /// identifiers and figures only.
-async fn finish(request: Request, next: Next) -> Response {
+async fn finish(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let request_id =
         request.extensions().get::<RequestMeta>().map(|meta| meta.request_id.clone()).unwrap_or_default();
+    let limits = Report::default();
+    request.extensions_mut().insert(limits.clone());
 
     let mut response = next.run(request).await;
     let mut code = None;
@@ -90,6 +102,7 @@ async fn finish(request: Request, next: Next) -> Response {
         response = Response::from_parts(parts, bytes.into());
     }
     let headers = response.headers_mut();
+    limits.write(headers);
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
-use crate::Violation;
+use crate::{Violation, text};
 
 /// A name that is shown: 1 to 80 characters, NFC, trimmed, with runs of white space made one space.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,36 +18,13 @@ const MAX_CHARS: usize = 80;
 impl DisplayName {
     /// Reads a name.
     pub fn parse(raw: &str) -> Result<Self, Violation> {
-        // Checked first, so that normalising an overlong text costs nothing; a character has at
-        // most four bytes, and composition at most thirds the count.
-        if raw.len() > MAX_CHARS * 4 * 3 {
-            return Err(too_long());
-        }
-        if raw.chars().any(is_invisible) {
-            return Err(Violation::new("control_character", "must not have control characters"));
-        }
-        let name = raw.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect::<String>();
-        match name.chars().count() {
-            0 => Err(Violation::new("required", "must not be empty")),
-            1..=MAX_CHARS => Ok(Self(name)),
-            _ => Err(too_long()),
-        }
+        text::line(raw, MAX_CHARS).map(Self)
     }
 
     /// The name as it is shown.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn too_long() -> Violation {
-    Violation::new("too_long", format!("must be at most {MAX_CHARS} characters"))
-}
-
-/// Control characters, and those that reorder or hide the text around them.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A name is personal: a log line shows only that there was one.

@@ -6,7 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, SessionId, UserId};
+use crate::{
+    credentials::Method,
+    id::{ChallengeId, EventId, SessionId, UserId},
+};
 
 /// An event with its identity, by which a consumer knows that it has seen it before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,58 @@ pub enum Fact {
         /// The account that the address belongs to.
         user_id: UserId,
     },
+    /// Somebody asked for another mail to prove their address with.
+    EmailVerificationRequested {
+        /// Whose address it is.
+        user_id: UserId,
+    },
+    /// Somebody wants another address, and has to prove it.
+    EmailChangeRequested {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody has forgotten the password of an account.
+    PasswordResetRequested {
+        /// Whose password it is.
+        user_id: UserId,
+    },
+    /// Somebody was made an admin, and has to choose a password.
+    AdminInvited {
+        /// Who.
+        user_id: UserId,
+    },
+    /// A password was changed or reset.
+    PasswordChanged {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// Somebody changed what is asked for after the password.
+    SecondStepChanged {
+        /// Who.
+        user_id: UserId,
+        /// To what.
+        method: Method,
+    },
+    /// Somebody waits for a code by text.
+    CodeRequested {
+        /// Who.
+        user_id: UserId,
+        /// The sign-in that waits for it; without, it is to prove a number.
+        challenge: Option<ChallengeId>,
+    },
+    /// An account was suspended.
+    AccountSuspended {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// An account may be used again.
+    AccountReinstated {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// Something was asked for an address that nobody has. It is written so that the answer takes as
+    /// long as for a known one, and nothing follows from it.
+    NobodyAsked,
     /// A refresh token was used a second time, so that the whole sign-in was ended.
     SessionReused {
         /// Whose sign-in it was.

@@ -28,6 +28,8 @@ ids! {
     UserId = UserTag("usr");
     /// One sign-in and all the refresh tokens that follow from it.
     SessionId = SessionTag("ses");
+    /// A sign-in that waits for its second step.
+    ChallengeId = ChallengeTag("chl");
     /// A file that somebody announced, sent, and has had checked.
     UploadId = UploadTag("upl");
     /// Something that happened and that others act on.

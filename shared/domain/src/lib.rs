@@ -4,14 +4,21 @@
 //! every rule can be tested at any moment. Raw input becomes one of these types once, at the edge,
 //! by a `parse` function; private fields keep it true afterwards.
 
+pub mod credentials;
 pub mod display_name;
 pub mod due;
 pub mod email;
 pub mod event;
 pub mod id;
 pub mod locale;
+pub mod mail_link;
+pub mod one_time_code;
+pub mod page;
 pub mod password;
+pub mod phone;
+pub mod revocation;
 pub mod session;
+pub mod text;
 pub mod time_zone;
 pub mod token_keys;
 pub mod upload;

@@ -25,6 +25,24 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
 
+/// A refresh token, as hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Of what all tokens of the sign-in have in common.
+    pub family: TokenHash,
+    /// Of all of it.
+    pub whole: TokenHash,
+}
+
+/// What a client tells of itself without being asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The header `User-Agent`, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// The network that it called from, not the address: /24 or /48.
+    pub ip_prefix: Option<String>,
+}
+
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
@@ -38,6 +56,11 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When its token was last exchanged.
     pub refreshed_at: Timestamp,
+    /// Who used it last, from where.
+    pub client: Client,
+    /// What all its tokens have in common. Only whoever was given one of them knows it, so that
+    /// nobody else can be mistaken for a thief and have the sign-in ended.
+    pub family: TokenHash,
     /// The token that is expected next.
     pub current: TokenHash,
     /// The token before it.
@@ -51,20 +74,24 @@ pub enum Presented {
     Current,
     /// The one before, again within the grace: exchange it once more.
     Retry,
-    /// Any other: end the sign-in.
+    /// Any other of this sign-in's: end it.
     Reused,
+    /// None that was ever given out.
+    Invented,
 }
 
 impl Session {
-    /// A sign-in at `now` whose first refresh token is `token`.
-    pub fn start(user_id: UserId, role: Role, token: TokenHash, now: Timestamp) -> Self {
+    /// A sign-in at `now` with its first refresh token.
+    pub fn start(user_id: UserId, role: Role, token: Token, client: Client, now: Timestamp) -> Self {
         Self {
             id: crate::id::new(now),
             user_id,
             role,
             created_at: now,
             refreshed_at: now,
-            current: token,
+            client,
+            family: token.family,
+            current: token.whole,
             previous: None,
         }
     }
@@ -83,27 +110,33 @@ impl Session {
     }
 
     /// Judges a token that somebody presents.
-    pub fn judge(&self, token: &TokenHash, now: Timestamp) -> Presented {
+    pub fn judge(&self, token: &Token, now: Timestamp) -> Presented {
         let within_grace = now.duration_since(self.refreshed_at) <= RETRY_GRACE;
-        if *token == self.current {
+        if token.family != self.family {
+            Presented::Invented
+        } else if token.whole == self.current {
             Presented::Current
-        } else if within_grace && self.previous.as_ref() == Some(token) {
+        } else if within_grace && self.previous.as_ref() == Some(&token.whole) {
             Presented::Retry
         } else {
             Presented::Reused
         }
     }
 
-    /// The sign-in after its token was exchanged for `next`. A retry keeps the token that it
-    /// retried as the previous one and drops the answer that got lost, so that the grace neither
+    /// The sign-in after its token was exchanged for `next` by `client`. A retry keeps the token that
+    /// it retried as the previous one and drops the answer that got lost, so that the grace neither
     /// moves on nor lets an older token in.
-    pub fn rotate(self, presented: Presented, next: TokenHash, now: Timestamp) -> Self {
+    pub fn rotate(self, presented: Presented, next: TokenHash, client: Client, now: Timestamp) -> Self {
         match presented {
-            Presented::Current => {
-                Self { previous: Some(self.current.clone()), current: next, refreshed_at: now, ..self }
-            }
-            Presented::Retry => Self { current: next, ..self },
-            Presented::Reused => self,
+            Presented::Current => Self {
+                previous: Some(self.current.clone()),
+                current: next,
+                refreshed_at: now,
+                client,
+                ..self
+            },
+            Presented::Retry => Self { current: next, client, ..self },
+            Presented::Reused | Presented::Invented => self,
         }
     }
 }
@@ -116,38 +149,56 @@ mod tests {
         TokenHash([n; 32])
     }
 
+    fn token(n: u8) -> Token {
+        Token { family: hash(0), whole: hash(n) }
+    }
+
+    fn rotated(session: Session, presented: Presented, n: u8, now: Timestamp) -> Session {
+        session.rotate(presented, hash(n), Client::default(), now)
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
     fn session() -> Session {
-        Session::start(crate::id::new(at(0)), Role::Parent, hash(1), at(0))
+        Session::start(crate::id::new(at(0)), Role::Parent, token(1), Client::default(), at(0))
     }
 
     #[test]
     fn each_token_serves_once() {
         let session = session();
-        assert_eq!(session.judge(&hash(1), at(60)), Presented::Current);
-        let session = session.rotate(Presented::Current, hash(2), at(60));
-        assert_eq!(session.judge(&hash(2), at(61)), Presented::Current);
-        assert_eq!(session.judge(&hash(1), at(71)), Presented::Reused);
-        assert_eq!(session.judge(&hash(9), at(61)), Presented::Reused);
+        assert_eq!(session.judge(&token(1), at(60)), Presented::Current);
+        let session = rotated(session, Presented::Current, 2, at(60));
+        assert_eq!(session.judge(&token(2), at(61)), Presented::Current);
+        assert_eq!(session.judge(&token(1), at(71)), Presented::Reused);
+        assert_eq!(session.judge(&token(9), at(61)), Presented::Reused);
     }
 
     #[test]
     fn a_lost_answer_is_forgiven_within_the_grace() {
-        let session = session().rotate(Presented::Current, hash(2), at(60));
-        assert_eq!(session.judge(&hash(1), at(70)), Presented::Retry);
-        let session = session.rotate(Presented::Retry, hash(3), at(65));
+        let session = rotated(session(), Presented::Current, 2, at(60));
+        assert_eq!(session.judge(&token(1), at(70)), Presented::Retry);
+        let session = rotated(session, Presented::Retry, 3, at(65));
         assert_eq!(
-            session.judge(&hash(2), at(66)),
+            session.judge(&token(2), at(66)),
             Presented::Reused,
             "the lost answer was found by a thief"
         );
-        assert_eq!(session.judge(&hash(1), at(70)), Presented::Retry);
-        assert_eq!(session.judge(&hash(1), at(71)), Presented::Reused, "a retry does not lengthen the grace");
-        let session = session.rotate(Presented::Current, hash(4), at(80));
-        assert_eq!(session.judge(&hash(1), at(81)), Presented::Reused);
+        assert_eq!(session.judge(&token(1), at(70)), Presented::Retry);
+        assert_eq!(
+            session.judge(&token(1), at(71)),
+            Presented::Reused,
+            "a retry does not lengthen the grace"
+        );
+        let session = rotated(session, Presented::Current, 4, at(80));
+        assert_eq!(session.judge(&token(1), at(81)), Presented::Reused);
+    }
+
+    #[test]
+    fn what_was_never_given_out_ends_nothing() {
+        let invented = Token { family: hash(9), whole: hash(1) };
+        assert_eq!(session().judge(&invented, at(60)), Presented::Invented);
     }
 
     #[test]

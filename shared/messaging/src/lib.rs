@@ -1,5 +1,6 @@
-//! What leaves a request: messages on queues, and mail.
+//! What leaves a request: messages on queues, mail and texts.
 
 pub mod email;
 pub mod queue;
+pub mod sms;
 pub mod template;

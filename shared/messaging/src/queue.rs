@@ -5,8 +5,11 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
 };
 use aws_types::SdkConfig;
-use domain::event::{Event, Fact};
-use domain::id::{EventId, UserId};
+use domain::{
+    credentials::Method,
+    event::{Event, Fact},
+    id::{ChallengeId, EventId, UserId},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
@@ -29,14 +32,52 @@ impl EmailMessage {
     }
 }
 
-/// The mail that an event is told by.
-pub fn email_for(event: &Event) -> EmailMessage {
-    let (user_id, template) = match event.fact {
-        Fact::UserRegistered { user_id } => (user_id, Template::Welcome),
-        Fact::RegistrationRepeated { user_id } => (user_id, Template::RegistrationRepeated),
-        Fact::SessionReused { user_id, .. } => (user_id, Template::SessionEnded),
-    };
-    EmailMessage { event_id: event.id, user_id, template }
+/// A code to be sent by text. The number and what waits for the code are in the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SmsMessage {
+    /// The event that it comes from, which names the text.
+    pub event_id: EventId,
+    /// To whom.
+    pub user_id: UserId,
+    /// The sign-in that waits for the code; without, it is to prove a number.
+    pub challenge: Option<ChallengeId>,
+}
+
+/// A message and its queue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// See [`EmailMessage`].
+    Email(EmailMessage),
+    /// See [`SmsMessage`].
+    Sms(SmsMessage),
+}
+
+/// The messages that follow from an event.
+pub fn messages_for(event: &Event) -> Vec<Message> {
+    let event_id = event.id;
+    let email = |user_id, template| Message::Email(EmailMessage { event_id, user_id, template });
+    match event.fact {
+        Fact::UserRegistered { user_id } => vec![email(user_id, Template::Welcome)],
+        Fact::RegistrationRepeated { user_id } => vec![email(user_id, Template::RegistrationRepeated)],
+        Fact::EmailVerificationRequested { user_id } => vec![email(user_id, Template::VerifyEmail)],
+        Fact::EmailChangeRequested { user_id } => {
+            vec![email(user_id, Template::ConfirmNewEmail), email(user_id, Template::EmailChangeNotice)]
+        }
+        Fact::PasswordResetRequested { user_id } => vec![email(user_id, Template::ResetPassword)],
+        Fact::AdminInvited { user_id } => vec![email(user_id, Template::AdminInvited)],
+        Fact::PasswordChanged { user_id } => vec![email(user_id, Template::PasswordChanged)],
+        Fact::SecondStepChanged { user_id, method: Method::None } => {
+            vec![email(user_id, Template::SecondStepOff)]
+        }
+        Fact::SecondStepChanged { user_id, .. } => vec![email(user_id, Template::SecondStepOn)],
+        Fact::SessionReused { user_id, .. } => vec![email(user_id, Template::SessionEnded)],
+        Fact::AccountSuspended { user_id } => vec![email(user_id, Template::AccountSuspended)],
+        Fact::AccountReinstated { user_id } => vec![email(user_id, Template::AccountReinstated)],
+        Fact::CodeRequested { user_id, challenge } => {
+            vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
+        }
+        Fact::NobodyAsked => vec![],
+    }
 }
 
 /// A queue did not take a message, or did not answer.
@@ -44,21 +85,21 @@ pub fn email_for(event: &Event) -> EmailMessage {
 #[error("the queue did not answer as expected: {0}")]
 pub struct QueueError(String);
 
-/// The queue of mails to be written.
+/// One queue.
 #[derive(Debug, Clone)]
-pub struct EmailQueue {
+pub struct Queue {
     client: Client,
     url: String,
 }
 
-impl EmailQueue {
-    /// The queue that the environment names.
-    pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
-        Ok(Self { client: Client::new(aws), url: config::required("EMAIL_QUEUE_URL")? })
+impl Queue {
+    /// The queue that the environment names by that variable.
+    pub fn from_env(aws: &SdkConfig, variable: &'static str) -> Result<Self, config::Missing> {
+        Ok(Self { client: Client::new(aws), url: config::required(variable)? })
     }
 
     /// Puts a message on the queue.
-    pub async fn send(&self, message: &EmailMessage) -> Result<(), QueueError> {
+    async fn send(&self, message: &impl Serialize) -> Result<(), QueueError> {
         let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
         sent.map(|_| ()).map_err(|error| QueueError(describe(&error)))
@@ -68,6 +109,31 @@ impl EmailQueue {
     pub async fn ping(&self) -> Result<(), QueueError> {
         let asked = self.client.get_queue_attributes().queue_url(&self.url).send().await;
         asked.map(|_| ()).map_err(|error| QueueError(describe(&error)))
+    }
+}
+
+/// All queues that messages go to.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    emails: Queue,
+    texts: Queue,
+}
+
+impl Queues {
+    /// The queues that the environment names.
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
+        Ok(Self {
+            emails: Queue::from_env(aws, "EMAIL_QUEUE_URL")?,
+            texts: Queue::from_env(aws, "SMS_QUEUE_URL")?,
+        })
+    }
+
+    /// Puts a message on its queue.
+    pub async fn send(&self, message: &Message) -> Result<(), QueueError> {
+        match message {
+            Message::Email(message) => self.emails.send(message).await,
+            Message::Sms(message) => self.texts.send(message).await,
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! Mails as templates. HTML is escaped by the engine; a value never becomes markup.
+//! Mails as templates: one text of each, from which its HTML and its plain form are made. HTML is
+//! escaped by the engine; a value never becomes markup.
 
-use minijinja::{Environment, UndefinedBehavior, context};
+use domain::mail_link::Purpose;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::{Deserialize, Serialize};
-use strum::AsRefStr;
+use strum::{AsRefStr, VariantArray};
 
 /// Which mail. Its name is part of messages on queues, so it does not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Template {
@@ -13,8 +15,37 @@ pub enum Template {
     Welcome,
     /// To somebody whose address was used to open an account again.
     RegistrationRepeated,
+    /// To somebody who asked for another mail to prove their address with.
+    VerifyEmail,
+    /// To the address that somebody wants instead of theirs.
+    ConfirmNewEmail,
+    /// To the address that somebody wants to leave.
+    EmailChangeNotice,
+    /// To somebody who has forgotten their password.
+    ResetPassword,
+    /// To somebody who was made an admin.
+    AdminInvited,
+    /// To somebody whose password was changed.
+    PasswordChanged,
+    /// To somebody who is asked for something after the password from now on.
+    SecondStepOn,
+    /// To somebody who is not, any more.
+    SecondStepOff,
     /// To somebody whose sign-in was ended because its token was used twice.
     SessionEnded,
+    /// To somebody whose account was suspended.
+    AccountSuspended,
+    /// To somebody whose account may be used again.
+    AccountReinstated,
+}
+
+/// Which address of the person a mail goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    /// The one that is theirs.
+    Current,
+    /// The one that they want instead.
+    Pending,
 }
 
 /// A mail, ready to be sent.
@@ -33,43 +64,187 @@ pub struct Rendered {
 #[error("the mail could not be rendered: {0}")]
 pub struct RenderError(#[from] minijinja::Error);
 
-const LAYOUT: &str = include_str!("../templates/layout.html");
+/// What a mail says. Paragraphs may name `{{ name }}`.
+struct Words {
+    subject: &'static str,
+    title: &'static str,
+    before: &'static [&'static str],
+    /// The button: its label, and its path in the web application.
+    action: Option<(&'static str, &'static str)>,
+    after: &'static [&'static str],
+}
 
 impl Template {
-    fn sources(self) -> (&'static str, &'static str, &'static str) {
+    /// What the link in the mail is good for, if it has one that proves its reader.
+    pub fn link(self) -> Option<Purpose> {
         match self {
-            Self::Welcome => (
-                "Welcome to NannyRadar",
-                include_str!("../templates/welcome.html"),
-                include_str!("../templates/welcome.txt"),
-            ),
-            Self::RegistrationRepeated => (
-                "You already have a NannyRadar account",
-                include_str!("../templates/registration_repeated.html"),
-                include_str!("../templates/registration_repeated.txt"),
-            ),
-            Self::SessionEnded => (
-                "We signed you out of NannyRadar",
-                include_str!("../templates/session_ended.html"),
-                include_str!("../templates/session_ended.txt"),
-            ),
+            Self::Welcome | Self::VerifyEmail | Self::ConfirmNewEmail => Some(Purpose::VerifyEmail),
+            Self::ResetPassword | Self::AdminInvited => Some(Purpose::ResetPassword),
+            _ => None,
         }
     }
 
-    /// The mail to a person of that name. `app_url` is where the web application lives.
-    pub fn render(self, name: &str, app_url: &str) -> Result<Rendered, RenderError> {
-        let (subject, html, text) = self.sources();
+    /// Where the mail goes to.
+    pub fn recipient(self) -> Recipient {
+        match self {
+            Self::ConfirmNewEmail => Recipient::Pending,
+            _ => Recipient::Current,
+        }
+    }
+
+    fn words(self) -> Words {
+        const NOT_YOU: &str = "If that was not you, reset your password at once and write to us.";
+        match self {
+            Self::Welcome => Words {
+                subject: "Welcome to NannyRadar",
+                title: "Welcome, {{ name }}",
+                before: &["Your account is open. Please confirm that this is your address."],
+                action: Some(("Confirm your address", "/verify-email")),
+                after: &[
+                    "Then add a photo and a few words about yourself: people book, and are booked by, somebody they can picture.",
+                    "If you did not open this account, ignore this mail: an account whose address is not confirmed is removed by itself.",
+                ],
+            },
+            Self::RegistrationRepeated => Words {
+                subject: "You already have a NannyRadar account",
+                title: "You already have an account",
+                before: &[
+                    "Hello {{ name }}, somebody, perhaps you, has just tried to open a NannyRadar account with this address. It already belongs to yours, so nothing has changed.",
+                ],
+                action: Some(("Sign in", "/sign-in")),
+                after: &["If it was not you, you need not do anything."],
+            },
+            Self::VerifyEmail => Words {
+                subject: "Confirm your address",
+                title: "Confirm your address",
+                before: &["Hello {{ name }}, please confirm that this is your address."],
+                action: Some(("Confirm your address", "/verify-email")),
+                after: &["The link serves once, within two days. Earlier ones serve no more."],
+            },
+            Self::ConfirmNewEmail => Words {
+                subject: "Confirm your new address",
+                title: "Confirm your new address",
+                before: &[
+                    "Hello {{ name }}, you want to use this address for your NannyRadar account from now on.",
+                ],
+                action: Some(("Confirm the new address", "/verify-email")),
+                after: &[
+                    "The link serves once, within two days. Until then your old address stays.",
+                    "If you have no NannyRadar account, ignore this mail.",
+                ],
+            },
+            Self::EmailChangeNotice => Words {
+                subject: "Your address is about to change",
+                title: "Your address is about to change",
+                before: &[
+                    "Hello {{ name }}, another address was entered for your NannyRadar account. It takes this one's place once it is confirmed.",
+                ],
+                action: None,
+                after: &[NOT_YOU],
+            },
+            Self::ResetPassword => Words {
+                subject: "Choose a new password",
+                title: "Choose a new password",
+                before: &[
+                    "Hello {{ name }}, somebody, perhaps you, has forgotten the password of your NannyRadar account.",
+                ],
+                action: Some(("Choose a new password", "/reset-password")),
+                after: &[
+                    "The link serves once, within an hour. Earlier ones serve no more.",
+                    "If it was not you, you need not do anything: your password stays.",
+                ],
+            },
+            Self::AdminInvited => Words {
+                subject: "You are an administrator of NannyRadar",
+                title: "Welcome, {{ name }}",
+                before: &["You have been made an administrator. Choose a password to begin."],
+                action: Some(("Choose a password", "/reset-password")),
+                after: &["The link serves once, within an hour. After that, ask for another at the sign-in."],
+            },
+            Self::PasswordChanged => Words {
+                subject: "Your password was changed",
+                title: "Your password was changed",
+                before: &[
+                    "Hello {{ name }}, the password of your NannyRadar account was changed, and your other devices were signed out.",
+                ],
+                action: None,
+                after: &[NOT_YOU],
+            },
+            Self::SecondStepOn => Words {
+                subject: "Signing in now takes a second step",
+                title: "Signing in now takes a second step",
+                before: &[
+                    "Hello {{ name }}, from now on a code is asked for after your password. Keep your recovery codes where you find them without your phone.",
+                ],
+                action: None,
+                after: &[NOT_YOU],
+            },
+            Self::SecondStepOff => Words {
+                subject: "The second step was switched off",
+                title: "The second step was switched off",
+                before: &["Hello {{ name }}, your password alone opens your NannyRadar account again."],
+                action: None,
+                after: &[NOT_YOU],
+            },
+            Self::SessionEnded => Words {
+                subject: "We signed you out of NannyRadar",
+                title: "We signed you out on one device",
+                before: &[
+                    "Hello {{ name }}, a key that keeps one of your devices signed in was used from two places. That can mean that somebody has copied it, so we ended that sign-in everywhere.",
+                ],
+                action: Some(("Sign in again", "/sign-in")),
+                after: &["Change your password if you did not expect this."],
+            },
+            Self::AccountSuspended => Words {
+                subject: "Your account is suspended",
+                title: "Your account is suspended",
+                before: &[
+                    "Hello {{ name }}, we have suspended your NannyRadar account. You cannot sign in until we have looked into it.",
+                ],
+                action: None,
+                after: &["If you think that this is a mistake, answer this mail."],
+            },
+            Self::AccountReinstated => Words {
+                subject: "Your account is open again",
+                title: "Your account is open again",
+                before: &["Hello {{ name }}, you can use your NannyRadar account again."],
+                action: Some(("Sign in", "/sign-in")),
+                after: &[],
+            },
+        }
+    }
+
+    /// The mail to a person of that name. `app_url` is where the web application lives; `token` goes
+    /// into the link, behind the `#`, which browsers send to nobody.
+    pub fn render(self, name: &str, app_url: &str, token: Option<&str>) -> Result<Rendered, RenderError> {
+        let words = self.words();
+        let app_url = app_url.trim_end_matches('/');
         let mut environment = Environment::new();
         // A misspelt variable is an error and not a gap in a sentence.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_template("layout.html", LAYOUT)?;
-        environment.add_template("mail.html", html)?;
-        environment.add_template("mail.txt", text)?;
-        let values = context! { subject, name, app_url => app_url.trim_end_matches('/') };
+        environment.set_auto_escape_callback(|file| {
+            if file.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        });
+        environment.add_template("layout.html", include_str!("../templates/layout.html"))?;
+        environment.add_template("layout.txt", include_str!("../templates/layout.txt"))?;
+        let fill = |text: &str| environment.render_str(text, context! { name });
+        let all = |texts: &[&str]| texts.iter().map(|text| fill(text)).collect::<Result<Vec<_>, _>>();
+        let action = words.action.map(|(label, path)| {
+            let fragment = token.map(|token| format!("#token={token}")).unwrap_or_default();
+            context! { label, url => format!("{app_url}{path}{fragment}") }
+        });
+        let values = context! {
+            subject => words.subject,
+            title => fill(words.title)?,
+            before => all(words.before)?,
+            action,
+            after => all(words.after)?,
+            app_url,
+        };
         Ok(Rendered {
-            subject: subject.to_owned(),
-            html: environment.get_template("mail.html")?.render(&values)?,
-            text: environment.get_template("mail.txt")?.render(&values)?,
+            subject: words.subject.to_owned(),
+            html: environment.get_template("layout.html")?.render(&values)?,
+            text: environment.get_template("layout.txt")?.render(&values)?,
         })
     }
 }
@@ -80,8 +255,10 @@ mod tests {
 
     #[test]
     fn mails() {
-        for template in [Template::Welcome, Template::RegistrationRepeated, Template::SessionEnded] {
-            let mail = template.render("Zoë van Dijk", "https://app.nannyradar.example/").unwrap();
+        for template in Template::VARIANTS {
+            let token = template.link().map(|_| "TOKEN");
+            let mail = template.render("Zoë van Dijk", "https://app.nannyradar.example/", token).unwrap();
+            assert_eq!(mail.text.contains("#token=TOKEN"), token.is_some());
             insta::assert_snapshot!(
                 template.as_ref(),
                 format!("Subject: {}\n\n{}\n----\n{}", mail.subject, mail.text, mail.html)
@@ -90,9 +267,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_markup() {
-        let mail = Template::Welcome.render("<script>alert(1)</script>", "https://x.example").unwrap();
+    fn a_name_is_no_markup_and_no_template() {
+        let name = "<script>{{ app_url }}</script>";
+        let mail = Template::Welcome.render(name, "https://x.example", None).unwrap();
         assert!(!mail.html.contains("<script>"), "{}", mail.html);
-        assert!(mail.text.contains("<script>"), "plain text shows what is there");
+        assert!(mail.text.contains(name), "plain text shows what is there");
     }
 }

@@ -11,6 +11,14 @@ pub async fn serve_http(routes: OpenApiRouter<App>) -> Result<(), Error> {
     lambda_http::run(ServiceBuilder::new().map_request(with_meta).service(api::service(routes, app))).await
 }
 
+/// Serves routes that sign access tokens. Does not start without the keys: there is no default.
+pub async fn serve_signing_http(routes: OpenApiRouter<App>) -> Result<(), Error> {
+    log::init();
+    config::required("TOKEN_SIGNING_SECRET_ARN")
+        .inspect_err(|error| tracing::error!(%error, "the function cannot start"))?;
+    serve_http(routes).await
+}
+
 /// Puts what the gateway says of the request where the stack finds it.
 fn with_meta(mut request: Request) -> Request {
     let meta = match request.request_context_ref() {

@@ -4,9 +4,11 @@
 pub mod custom_resource;
 mod http;
 mod log;
+mod once;
 mod records;
 
-pub use http::serve_http;
+pub use http::{serve_http, serve_signing_http};
+pub use once::once;
 pub use records::{Invocation, serve_event, serve_queue, serve_stream, serve_task};
 
 /// What ends a process before it serves.

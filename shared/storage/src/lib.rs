@@ -1,14 +1,22 @@
-//! DynamoDB, S3 and Secrets Manager. One file per entity, each opening with its access patterns.
+//! DynamoDB, S3, KMS and Secrets Manager. One file per entity, each opening with its access patterns.
 //!
 //! Every question is one GetItem or one Query; nothing scans, and IAM would not let it. Every
 //! change is one conditional write or one transaction.
 
 pub mod audit;
+pub mod credentials;
+pub mod cursor_secret;
 pub mod due;
 mod error;
+pub mod field_cipher;
 pub mod files;
+pub mod idempotency;
 pub mod inbox;
+pub mod mail_links;
+pub mod one_time_codes;
 pub mod outbox;
+pub mod rate_limits;
+pub mod revocations;
 pub mod sessions;
 pub mod signing_secret;
 mod tables;

@@ -1,23 +1,29 @@
 //! Sign-ins.
 //!
-//! | question          | table     | pk         | sk            |
-//! |-------------------|-----------|------------|---------------|
-//! | what is this one  | ephemeral | USER#‹id›  | SESSION#‹id›  |
+//! | question                 | table     | pk         | sk            |
+//! |--------------------------|-----------|------------|---------------|
+//! | what is this one         | ephemeral | USER#‹id›  | SESSION#‹id›  |
+//! | which has this person    | ephemeral | USER#‹id›  | SESSION#…     |
 //!
-//! All sign-ins of a person lie under one key, so that listing or ending them is one query.
+//! All sign-ins of a person end at once by a note on the person; see [`domain::user::SignOut`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{
+    credentials::Credentials,
     event::Event,
     id::{SessionId, UserId},
-    session::{Session, TokenHash},
+    one_time_code::Pending,
+    revocation::{Revocation, Subject},
+    session::{Client, Session, TokenHash},
     user::Role,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, audit, outbox, tables::Condition, users};
+use crate::{
+    Error, Tables, audit, credentials, one_time_codes, outbox, revocations, tables::Condition, users,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Item {
@@ -29,6 +35,11 @@ struct Item {
     role: Role,
     created_at: Timestamp,
     refreshed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ip_prefix: Option<String>,
+    token_family: String,
     current_token: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_token: Option<String>,
@@ -39,14 +50,14 @@ fn sk(id: SessionId) -> String {
     format!("SESSION#{id}")
 }
 
-fn encode(hash: &TokenHash) -> String {
+pub(crate) fn encode(hash: &TokenHash) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(hash.0)
 }
 
-fn decode(hash: &str) -> Result<TokenHash, Error> {
+pub(crate) fn decode(hash: &str) -> Result<TokenHash, Error> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(hash).ok();
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.map(TokenHash).ok_or_else(|| Error::Unreadable("a session's token hash".into()))
+    bytes.map(TokenHash).ok_or_else(|| Error::Unreadable("the hash of a token".into()))
 }
 
 impl From<&Session> for Item {
@@ -60,6 +71,9 @@ impl From<&Session> for Item {
             role: session.role,
             created_at: session.created_at,
             refreshed_at: session.refreshed_at,
+            user_agent: session.client.user_agent.clone(),
+            ip_prefix: session.client.ip_prefix.clone(),
+            token_family: encode(&session.family),
             current_token: encode(&session.current),
             previous_token: session.previous.as_ref().map(encode),
             ttl: session.expires_at().as_second(),
@@ -76,17 +90,93 @@ impl TryFrom<Item> for Session {
             role: item.role,
             created_at: item.created_at,
             refreshed_at: item.refreshed_at,
+            client: Client { user_agent: item.user_agent, ip_prefix: item.ip_prefix },
+            family: decode(&item.token_family)?,
             current: decode(&item.current_token)?,
             previous: item.previous_token.as_deref().map(decode).transpose()?,
         })
     }
 }
 
+/// What somebody has signed in with.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'a> {
+    /// What was compared.
+    pub compared: &'a Credentials,
+    /// What becomes of it, where a code is used up or the password is hashed anew.
+    pub changed: Option<&'a Credentials>,
+    /// What waited for a code.
+    pub pending: Option<&'a Pending>,
+}
+
 impl Tables {
-    /// Stores a new sign-in and its entry in the trail.
-    pub async fn start_session(&self, session: &Session, trail: &audit::Entry) -> Result<(), Error> {
-        self.transaction()
+    /// Stores a new sign-in and its entry in the trail, and uses up what the person signed in with.
+    ///
+    /// Fails with [`Error::Conflict`] if the account was suspended or its credentials were changed
+    /// since they were compared, or the code was used.
+    pub async fn start_session(
+        &self,
+        session: &Session,
+        proof: Proof<'_>,
+        trail: &audit::Entry,
+    ) -> Result<(), Error> {
+        let user = users::pk(session.user_id);
+        let mut transaction = self
+            .transaction()
             .put(&self.ephemeral, &Item::from(session), Condition::Absent)?
+            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
+            .check(&self.main, user.clone(), users::PROFILE, Condition::Without(users::SUSPENDED_SINCE))?;
+        transaction = match proof.changed {
+            Some(changed) => transaction.put(
+                &self.main,
+                &credentials::Item::from(changed),
+                Condition::version(proof.compared.version),
+            )?,
+            None => transaction.check(
+                &self.main,
+                user,
+                credentials::SK,
+                Condition::version(proof.compared.version),
+            )?,
+        };
+        if let Some(pending) = proof.pending {
+            transaction = one_time_codes::spend(self, transaction, pending)?;
+        }
+        transaction.commit().await
+    }
+
+    /// All sign-ins of a person that the store still has, in no particular order. Whether one is
+    /// still good is for [`domain::user::User::admits`] and the time to say.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.ephemeral)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(users::pk(user)))
+            .expression_attribute_values(":prefix", AttributeValue::S("SESSION#".into()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut sessions = Vec::new();
+        while let Some(item) = pages.next().await {
+            sessions.push(Session::try_from(serde_dynamo::from_item::<_, Item>(item?)?)?);
+        }
+        Ok(sessions)
+    }
+
+    /// Ends a sign-in, its tokens included. Fails with [`Error::Conflict`] if there is no such one.
+    pub async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        trail: &audit::Entry,
+    ) -> Result<(), Error> {
+        let revocation = Revocation { subject: Subject::Session(session), at: trail.at };
+        self.transaction()
+            .delete(&self.ephemeral, users::pk(user), &sk(session), Condition::Present)?
+            .put(&self.ephemeral, &revocations::Item::from(&revocation), Condition::None)?
             .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
             .commit()
             .await
@@ -114,8 +204,10 @@ impl Tables {
         trail: &audit::Entry,
         event: &Event,
     ) -> Result<(), Error> {
+        let revocation = Revocation { subject: Subject::Session(session.id), at: trail.at };
         self.transaction()
             .delete(&self.ephemeral, users::pk(session.user_id), &sk(session.id), Condition::None)?
+            .put(&self.ephemeral, &revocations::Item::from(&revocation), Condition::None)?
             .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
             .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
             .commit()

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem},
 };
 use aws_types::SdkConfig;
 use serde::{Serialize, de::DeserializeOwned};
@@ -82,6 +82,27 @@ impl Tables {
         Ok(())
     }
 
+    /// Removes one item if the condition holds.
+    pub(crate) async fn delete(
+        &self,
+        table: &str,
+        pk: &str,
+        sk: &str,
+        condition: Condition,
+    ) -> Result<(), Error> {
+        let (expression, values) = condition.parts();
+        self.client
+            .delete_item()
+            .table_name(table)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .send()
+            .await?;
+        Ok(())
+    }
+
     /// Begins a transaction.
     pub(crate) fn transaction(&self) -> Transaction<'_> {
         Transaction { tables: self, writes: Vec::new() }
@@ -95,8 +116,12 @@ pub(crate) enum Condition {
     None,
     /// There is no such item.
     Absent,
+    /// There is such an item.
+    Present,
     /// The attribute of that name has that value.
     Equals(&'static str, AttributeValue),
+    /// There is such an item, and it has no attribute of that name.
+    Without(&'static str),
 }
 
 impl Condition {
@@ -109,6 +134,10 @@ impl Condition {
         match self {
             Self::None => (None, None),
             Self::Absent => (Some("attribute_not_exists(pk)".into()), None),
+            Self::Present => (Some("attribute_exists(pk)".into()), None),
+            Self::Without(name) => {
+                (Some(format!("attribute_exists(pk) AND attribute_not_exists({name})")), None)
+            }
             Self::Equals(name, value) => {
                 (Some(format!("{name} = :expected")), Some(HashMap::from([(":expected".into(), value)])))
             }
@@ -159,6 +188,26 @@ impl Transaction<'_> {
             .set_condition_expression(expression)
             .set_expression_attribute_values(values);
         self.writes.push(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build());
+        Ok(self)
+    }
+
+    /// Writes nothing, but lets nothing else happen unless the condition holds.
+    pub(crate) fn check(
+        mut self,
+        table: &str,
+        pk: String,
+        sk: &str,
+        condition: Condition,
+    ) -> Result<Self, Error> {
+        let (expression, values) = condition.parts();
+        let check = ConditionCheck::builder()
+            .table_name(table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values);
+        let check = check.build().map_err(incomplete)?;
+        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
         Ok(self)
     }
 

@@ -5,16 +5,22 @@ use domain::{
     display_name::DisplayName,
     due::{Kind, SHARDS},
     event::{Event, Fact},
-    session::{Presented, Session, TokenHash},
+    mail_link::{MailLink, Purpose as LinkPurpose},
+    one_time_code::{Pending, Purpose as CodePurpose},
+    phone::PhoneNumber,
+    session::{Client, Presented, Session, Token, TokenHash},
     token_keys::{KeySet, PublicKey},
     upload::{FileSize, ImageType, Purpose, Refusal, Upload, Variant},
-    user::{Avatar, Changes, Role, User},
+    user::{Avatar, Changes, Role, Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
 use storage::{
     Error, Tables,
-    audit::{Action, Entry, Origin},
+    audit::{Action, By, Entry, Origin, Recorded},
+    idempotency::{Answer, Begun, Key},
     inbox::Claim,
+    rate_limits::Rate,
+    sessions::Proof,
 };
 use testing::{Dynamo, TABLES};
 
@@ -39,7 +45,7 @@ fn person(email: &str) -> User {
 }
 
 fn entry(user: &User, action: Action) -> Entry {
-    Entry { subject: user.id, action, at: now(), origin: Origin::default() }
+    Entry::by_self(user.id, action, now(), Origin::default())
 }
 
 async fn register(tables: &Tables, user: &User) -> Result<(), Error> {
@@ -82,7 +88,7 @@ async fn an_address_belongs_to_one_account() {
     assert_eq!(tables.owner_of(&ada.email).await.unwrap(), Some(ada.id));
     assert_eq!(tables.user(ada.id).await.unwrap(), Some(ada.clone()));
     assert_eq!(tables.user(impostor.id).await.unwrap(), None);
-    let credentials = tables.credentials(&ada.email).await.unwrap().unwrap();
+    let credentials = tables.credentials_of(&ada.email).await.unwrap().unwrap();
     assert_eq!((credentials.user_id, credentials.password_hash.as_str()), (ada.id, "hash"));
 }
 
@@ -151,18 +157,35 @@ async fn what_is_due_comes_in_pages_and_in_order() {
     assert_eq!(found, expected);
 }
 
+fn token(n: u8) -> Token {
+    Token { family: TokenHash([0; 32]), whole: TokenHash([n; 32]) }
+}
+
+fn session(user: &User, n: u8, at: Timestamp) -> Session {
+    Session::start(user.id, user.role, token(n), Client::default(), at)
+}
+
+async fn start(tables: &Tables, session: &Session) -> Result<(), Error> {
+    let credentials = tables.credentials(session.user_id).await?.unwrap();
+    let proof = Proof { compared: &credentials, changed: None, pending: None };
+    let trail = Entry::by_self(session.user_id, Action::SignedIn, session.created_at, Origin::default());
+    tables.start_session(session, proof, &trail).await
+}
+
 #[tokio::test]
 async fn a_session_is_exchanged_by_one() {
     let (dynamo, tables) = tables().await;
     let ada = person("ada@example.org");
-    let session = Session::start(ada.id, ada.role, TokenHash([1; 32]), now());
-    tables.start_session(&session, &entry(&ada, Action::SignedIn)).await.unwrap();
+    register(&tables, &ada).await.unwrap();
+    let session = session(&ada, 1, now());
+    start(&tables, &session).await.unwrap();
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), Some(session.clone()));
-    assert_eq!(count(&dynamo, "audit").await, 1);
+    assert_eq!(count(&dynamo, "audit").await, 2);
 
     let before = session.current.clone();
-    let first = session.clone().rotate(Presented::Current, TokenHash([2; 32]), later(5));
-    let second = session.clone().rotate(Presented::Current, TokenHash([3; 32]), later(5));
+    let rotate =
+        |n| session.clone().rotate(Presented::Current, TokenHash([n; 32]), Client::default(), later(5));
+    let (first, second) = (rotate(2), rotate(3));
     tables.rotate_session(&first, &before).await.unwrap();
     conflict(tables.rotate_session(&second, &before).await);
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), Some(first.clone()));
@@ -171,7 +194,237 @@ async fn a_session_is_exchanged_by_one() {
     tables.end_reused_session(&first, &entry(&ada, Action::SessionReused), &event).await.unwrap();
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), None);
     conflict(tables.rotate_session(&first, &first.current).await);
-    assert_eq!(count(&dynamo, "audit").await, 2);
+    assert_eq!(count(&dynamo, "audit").await, 3);
+    assert_eq!(tables.revocations(now()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn no_session_begins_with_what_has_changed_since() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let compared = tables.credentials(ada.id).await.unwrap().unwrap();
+    let changed = compared.clone().with_password("other".into());
+    let event = Event::new(Fact::PasswordChanged { user_id: ada.id }, now());
+    let signed_out = ada.clone().signed_out(None, now());
+    let trail = entry(&ada, Action::PasswordChanged);
+    tables.change_password(signed_out.clone(), 1, &changed, None, &trail, &event).await.unwrap();
+    conflict(tables.change_password(signed_out.clone(), 1, &changed, None, &trail, &event).await);
+
+    let begun = session(&ada, 1, now());
+    let trail = entry(&ada, Action::SignedIn);
+    let proof = Proof { compared: &compared, changed: None, pending: None };
+    conflict(tables.start_session(&begun, proof, &trail).await);
+    start(&tables, &begun).await.unwrap();
+
+    let suspended = signed_out.with_standing(Standing::Suspended { since: later(1) }, later(1));
+    let event = Event::new(Fact::AccountSuspended { user_id: ada.id }, later(1));
+    let trail = Entry::by_nobody(ada.id, Action::Suspended, later(1), Origin::default());
+    tables.save_standing(suspended, 2, &trail, &event).await.unwrap();
+    conflict(start(&tables, &session(&ada, 2, later(2))).await);
+    assert!(!tables.user(ada.id).await.unwrap().unwrap().admits(&begun));
+    assert_eq!(tables.revocations(later(0)).await.unwrap().len(), 2);
+    assert_eq!(tables.revocations(later(1)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_one_by_one() {
+    let (_dynamo, tables) = tables().await;
+    let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
+    for user in [&ada, &bob] {
+        register(&tables, user).await.unwrap();
+    }
+    let (first, second, other) =
+        (session(&ada, 1, now()), session(&ada, 2, later(1)), session(&bob, 3, now()));
+    for session in [&first, &second, &other] {
+        start(&tables, session).await.unwrap();
+    }
+    assert_eq!(tables.sessions(ada.id).await.unwrap().len(), 2);
+    tables.end_session(ada.id, first.id, &entry(&ada, Action::SignedOut)).await.unwrap();
+    conflict(tables.end_session(ada.id, first.id, &entry(&ada, Action::SignedOut)).await);
+    conflict(tables.end_session(ada.id, other.id, &entry(&ada, Action::SignedOut)).await);
+    assert_eq!(tables.sessions(ada.id).await.unwrap(), [second]);
+    assert_eq!(tables.sessions(bob.id).await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn a_link_serves_once_and_moves_the_address() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let link = |email: &str, n| {
+        MailLink::new(ada.id, LinkPurpose::VerifyEmail, email.parse().unwrap(), TokenHash([n; 32]), now())
+    };
+    let (old, new) = (link("ada@example.org", 1), link("ada@example.org", 2));
+    tables.save_link(&old).await.unwrap();
+    tables.save_link(&new).await.unwrap();
+    assert_eq!(tables.link(ada.id, LinkPurpose::VerifyEmail).await.unwrap(), Some(new.clone()));
+    assert_eq!(tables.link(ada.id, LinkPurpose::ResetPassword).await.unwrap(), None);
+    let proved = ada.clone().prove_email(&ada.email).unwrap();
+    let trail = entry(&ada, Action::EmailVerified);
+    conflict(tables.prove_email(&ada, proved.clone(), &old, &trail).await);
+    tables.prove_email(&ada, proved.clone(), &new, &trail).await.unwrap();
+    conflict(tables.prove_email(&ada, proved.clone(), &new, &trail).await);
+
+    let bob = person("bob@example.org");
+    register(&tables, &bob).await.unwrap();
+    for (address, free) in [("bob@example.org", false), ("ada@other.example", true)] {
+        let before = tables.user(ada.id).await.unwrap().unwrap();
+        let wanted = before.clone().with_pending_email(address.parse().unwrap());
+        let link = link(address, 3);
+        tables.save_link(&link).await.unwrap();
+        let after = wanted.prove_email(&link.email).unwrap();
+        let moved = tables.prove_email(&before, after, &link, &trail).await;
+        assert_eq!(moved.is_ok(), free, "{moved:?}");
+    }
+    let owner = async |email: &str| tables.owner_of(&email.parse().unwrap()).await.unwrap();
+    assert_eq!(owner("ada@other.example").await, Some(ada.id));
+    assert_eq!(owner("ada@example.org").await, None);
+    assert_eq!(owner("bob@example.org").await, Some(bob.id));
+}
+
+#[tokio::test]
+async fn a_number_belongs_to_one_account() {
+    let (_dynamo, tables) = tables().await;
+    let phone = PhoneNumber::parse("+447400123456").unwrap();
+    let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
+    for (user, free) in [(&ada, true), (&bob, false)] {
+        register(&tables, user).await.unwrap();
+        let pending = Pending::new(user.id, CodePurpose::ProvePhone { phone: phone.clone() }, now());
+        let event = Event::new(Fact::CodeRequested { user_id: user.id, challenge: None }, now());
+        tables.await_text(&pending, &event).await.unwrap();
+        assert_eq!(tables.pending(user.id, None).await.unwrap(), Some(pending.clone()));
+        let after = user.clone().with_phone(phone.clone());
+        let trail = entry(user, Action::PhoneVerified);
+        let proved = tables.prove_phone(user, after.clone(), &pending, &trail).await;
+        assert_eq!(proved.is_ok(), free, "{proved:?}");
+        if free {
+            conflict(tables.prove_phone(&after, after.clone(), &pending, &trail).await);
+        }
+    }
+    assert_eq!(tables.owner_of_phone(&phone).await.unwrap(), Some(ada.id));
+    let ada = tables.user(ada.id).await.unwrap().unwrap();
+    tables.remove_unverified(&ada, later(1)).await.unwrap();
+    assert_eq!(tables.owner_of_phone(&phone).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn any_number_of_tries_at_once_are_five() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    let challenge = domain::id::new(now());
+    let purpose = CodePurpose::SignIn { challenge, secret: TokenHash([1; 32]) };
+    let pending = Pending::new(ada.id, purpose, now());
+    tables.await_second_step(&pending, &entry(&ada, Action::SecondStepAsked)).await.unwrap();
+    tables.set_code(&pending, "hash".into()).await.unwrap();
+    assert_eq!(tables.count_try(ada.id, Some(challenge), later(600)).await.unwrap(), None, "it has ended");
+    let tries = (0..30).map(|_| {
+        let (tables, id) = (tables.clone(), ada.id);
+        tokio::spawn(async move { tables.count_try(id, Some(challenge), now()).await.unwrap() })
+    });
+    let mut counted = Vec::new();
+    for attempt in tries.collect::<Vec<_>>() {
+        counted.extend(attempt.await.unwrap().map(|pending| (pending.tries, pending.code_hash)));
+    }
+    counted.sort();
+    let hash = Some("hash".to_owned());
+    assert_eq!(counted, (1..=5).map(|n| (n, hash.clone())).collect::<Vec<_>>());
+    conflict(tables.set_code(&Pending { user_id: domain::id::new(now()), ..pending }, "hash".into()).await);
+}
+
+#[tokio::test]
+async fn a_bucket_admits_exactly_what_it_holds() {
+    let (_dynamo, tables) = tables().await;
+    let rate = Rate { burst: 20, per: SignedDuration::from_mins(10) };
+    let tries = (0..100).map(|_| {
+        let tables = tables.clone();
+        tokio::spawn(async move { tables.take_token("login", "ada", rate, now()).await.unwrap() })
+    });
+    let mut taken = Vec::new();
+    for attempt in tries.collect::<Vec<_>>() {
+        taken.push(attempt.await.unwrap());
+    }
+    let (admitted, refused): (Vec<_>, Vec<_>) = taken.into_iter().partition(|take| take.admitted);
+    let mut left: Vec<_> = admitted.iter().map(|take| take.remaining).collect();
+    left.sort_unstable();
+    assert_eq!(left, (0..20).collect::<Vec<_>>());
+    assert!(refused.iter().all(|take| take.wait == SignedDuration::from_secs(30)));
+
+    let take = async |key: &str, at| tables.take_token("login", key, rate, at).await.unwrap().admitted;
+    assert!(take("bob", now()).await, "another key is another bucket");
+    assert!(!take("ada", later(29)).await);
+    assert!(take("ada", later(30)).await, "a token has come back");
+    assert!(!take("ada", later(31)).await);
+    for _ in 0..20 {
+        assert!(take("ada", later(5000)).await, "it is full again, and no more than full");
+    }
+    assert!(!take("ada", later(5000)).await);
+}
+
+fn request(n: u8) -> Key {
+    let id = domain::id::UserId::from_uuid(uuid::Uuid::nil());
+    Key { user_id: id, operation: "create_upload", hash: "key".into(), fingerprint: format!("body {n}") }
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_done_once() {
+    let (_dynamo, tables) = tables().await;
+    let lock_for = SignedDuration::from_secs(30);
+    let begin = async |n, at| tables.begin(&request(n), lock_for, at).await.unwrap();
+    let Begun::Yours(lock) = begin(1, now()).await else { panic!("nobody was there") };
+    assert_eq!(begin(1, later(29)).await, Begun::Busy);
+    assert_eq!(begin(2, later(29)).await, Begun::Reused);
+    let Begun::Yours(second) = begin(1, later(30)).await else { panic!("the first has crashed") };
+    let answer = Answer { status: 201, body: "{}".into() };
+    conflict(tables.finish(&request(1), &lock, answer.clone(), later(31)).await);
+    tables.finish(&request(1), &second, answer.clone(), later(31)).await.unwrap();
+    assert_eq!(begin(1, later(1000)).await, Begun::Done(answer));
+    assert_eq!(begin(2, later(1000)).await, Begun::Reused);
+    let Begun::Yours(third) = begin(2, later(90_000)).await else { panic!("it is forgotten after a day") };
+    tables.abandon(&request(2), &third).await.unwrap();
+    tables.abandon(&request(2), &third).await.unwrap();
+    assert!(matches!(begin(1, later(90_000)).await, Begun::Yours(_)));
+}
+
+#[tokio::test]
+async fn of_many_repeated_requests_at_once_one_is_done() {
+    let (_dynamo, tables) = tables().await;
+    let tries = (0..20).map(|_| {
+        let tables = tables.clone();
+        tokio::spawn(
+            async move { tables.begin(&request(1), SignedDuration::from_secs(30), now()).await.unwrap() },
+        )
+    });
+    let mut ours = 0;
+    for attempt in tries.collect::<Vec<_>>() {
+        ours += i32::from(matches!(attempt.await.unwrap(), Begun::Yours(_)));
+    }
+    assert_eq!(ours, 1);
+}
+
+#[tokio::test]
+async fn the_trail_is_read_by_subject_and_by_actor() {
+    let (_dynamo, tables) = tables().await;
+    let (ada, admin) = (person("ada@example.org"), person("admin@example.org"));
+    for n in 0..5 {
+        let mut entry = Entry::by_self(ada.id, Action::SignedIn, later(n), Origin::default());
+        if n % 2 == 1 {
+            (entry.actor, entry.action, entry.reason) =
+                (Some(admin.id), Action::Suspended, Some("why".into()));
+        }
+        tables.record(&entry).await.unwrap();
+    }
+    let seconds = |page: &[Recorded]| {
+        page.iter().map(|r| r.entry.at.duration_since(now()).as_secs()).collect::<Vec<_>>()
+    };
+    let first = tables.trail(By::Subject(ada.id), None, 3).await.unwrap();
+    assert_eq!(seconds(&first), [4, 3, 2]);
+    let second = tables.trail(By::Subject(ada.id), Some(first[2].id), 3).await.unwrap();
+    assert_eq!(seconds(&second), [1, 0]);
+    let done = tables.trail(By::Actor(admin.id), None, 10).await.unwrap();
+    assert_eq!(seconds(&done), [3, 1]);
+    assert_eq!((done[0].entry.subject, done[0].entry.reason.as_deref()), (ada.id, Some("why")));
+    assert!(tables.trail(By::Subject(admin.id), None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

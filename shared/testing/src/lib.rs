@@ -1,5 +1,7 @@
 //! What tests run against: an embedded DynamoDB, fresh and empty for each.
 
+mod calls;
+
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::{
     Client,
@@ -9,6 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_types::SdkConfig;
+pub use calls::Calls;
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -18,6 +21,8 @@ pub struct Dynamo {
     pub client: Client,
     /// What a client of it is built from.
     pub config: SdkConfig,
+    /// What the clients have called.
+    pub calls: Calls,
     /// Held so that the server stops when the test drops it.
     _stop: oneshot::Sender<()>,
 }
@@ -47,15 +52,20 @@ impl Dynamo {
         }));
         let credentials = Credentials::new("test", "test", None, None, "test");
         let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint));
+        let calls = Calls::default();
+        let inner = config.http_client().expect("a client");
+        let observed = calls::Observed { inner, calls: calls.clone() };
+        let config = config.into_builder().http_client(observed).build();
         let client = Client::new(&config);
         for table in TABLES {
             create_table(&client, table).await;
         }
-        Self { client, config, _stop: stop }
+        calls.take();
+        Self { client, config, calls, _stop: stop }
     }
 }
 
-/// As in the template: `pk` and `sk`, and on the main table the index `due`.
+/// As in the template: `pk` and `sk`, and the indexes `due` and `actor`.
 async fn create_table(client: &Client, name: &str) {
     let attribute = |name: &str| {
         AttributeDefinition::builder()
@@ -71,14 +81,19 @@ async fn create_table(client: &Client, name: &str) {
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema([key("pk", KeyType::Hash), key("sk", KeyType::Range)].into_iter().collect());
-    if name == "main" {
-        attributes.extend(["due_pk", "due_sk"]);
+    let index = match name {
+        "main" => Some(("due", "due_pk", "due_sk", ProjectionType::KeysOnly)),
+        "audit" => Some(("actor", "actor_pk", "sk", ProjectionType::All)),
+        _ => None,
+    };
+    if let Some((index, hash, range, projection)) = index {
+        attributes.extend([hash, range]);
+        attributes.sort_unstable();
+        attributes.dedup();
         let index = GlobalSecondaryIndex::builder()
-            .index_name("due")
-            .set_key_schema(
-                [key("due_pk", KeyType::Hash), key("due_sk", KeyType::Range)].into_iter().collect(),
-            )
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+            .index_name(index)
+            .set_key_schema([key(hash, KeyType::Hash), key(range, KeyType::Range)].into_iter().collect())
+            .projection(Projection::builder().projection_type(projection).build());
         request = request.global_secondary_indexes(index.build().expect("an index"));
     }
     request

@@ -10,6 +10,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(uploads::routes())
+        .merge(admin::routes())
         .merge(system::routes())
 }
 

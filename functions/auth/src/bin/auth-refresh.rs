@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    runtime::serve_http(auth::refresh::routes()).await
+    runtime::serve_signing_http(auth::refresh::routes()).await
 }

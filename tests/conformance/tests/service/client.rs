@@ -1,21 +1,38 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use api::{App, Clock, RequestMeta, Settings, tokens};
+use api::{
+    App, Clock, Cursors, RequestMeta, Settings, passwords,
+    tokens::{self, ChallengeToken, LinkToken, Secret},
+};
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
+use domain::{
+    display_name::DisplayName,
+    event::{Event, Fact},
+    mail_link::{MailLink, Purpose},
+    password::Password,
+    user::{Role, User},
+};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use storage::{Tables, signing_secret::PrivateKeys};
+use storage::{
+    Tables,
+    audit::{Action, By, Entry, Origin},
+    field_cipher::FieldCipher,
+    files::Files,
+    signing_secret::PrivateKeys,
+};
 use testing::{Dynamo, TABLES};
 use tower::ServiceExt;
 
@@ -27,8 +44,10 @@ pub struct Client {
     pub dynamo: Dynamo,
     pub settings: Settings,
     pub keys: PrivateKeys,
+    /// Where requests come from.
+    pub ip: Mutex<IpAddr>,
     router: Router,
-    seconds: Arc<AtomicI64>,
+    milliseconds: Arc<AtomicI64>,
 }
 
 pub struct Answer {
@@ -52,14 +71,19 @@ impl Client {
         let dynamo = Dynamo::start().await;
         let [main, ephemeral, audit] = TABLES.map(String::from);
         let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
-        let seconds = Arc::new(AtomicI64::new(1_800_000_000));
-        let read = seconds.clone();
-        let clock = Clock::of(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
+        let milliseconds = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let read = milliseconds.clone();
+        // No two moments are the same, so that everything has an order.
+        let clock =
+            Clock::of(move || Timestamp::from_millisecond(read.fetch_add(1, Ordering::SeqCst)).unwrap());
         let settings = Settings {
             issuer: "https://api.test".into(),
             audience: "nannyradar".into(),
             allowed_origins: vec!["https://app.test".into()],
             unverified_for: SignedDuration::from_hours(7 * 24),
+            sms_countries: vec!["GB".into()],
+            sms_per_day: 1000,
+            ip_limit_factor: 1,
         };
         let (public, private) = tokens::generate_key(clock.now()).unwrap();
         let set = tables.token_keys().await.unwrap();
@@ -68,15 +92,27 @@ impl Client {
         tables.publish_token_keys(&set.publish(public, clock.now()), 0).await.unwrap();
         let signer = tokens::Signer::from_keys(keys.clone());
         let app = App::new(dynamo.config.clone(), settings.clone(), clock, tables.clone(), Some(signer));
-        Self { router: api::service(conformance::routes(), app), tables, dynamo, settings, keys, seconds }
+        let cipher = FieldCipher::new(&dynamo.config, "key".into());
+        let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
+        let app = app.with(files, cipher, Cursors::new(&SecretString::from("k".repeat(32))));
+        let ip = Mutex::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)));
+        Self {
+            router: api::service(conformance::routes(), app),
+            tables,
+            dynamo,
+            settings,
+            keys,
+            ip,
+            milliseconds,
+        }
     }
 
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.seconds.load(Ordering::SeqCst)).unwrap()
+        Timestamp::from_millisecond(self.milliseconds.fetch_add(1, Ordering::SeqCst)).unwrap()
     }
 
     pub fn turn_clock(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+        self.milliseconds.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -98,10 +134,8 @@ impl Client {
         body: Value,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let meta = RequestMeta {
-            request_id: "req-1".into(),
-            source_ip: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77))),
-        };
+        let source_ip = Some(*self.ip.lock().unwrap());
+        let meta = RequestMeta { request_id: "req-1".into(), source_ip };
         let mut request = Request::builder().method(method).uri(path).extension(meta);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -132,6 +166,67 @@ impl Client {
         let answer = self.post("/auth/login", json!({ "email": email, "password": PASSWORD })).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         pair(&answer)
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call("GET", path, Some(token), Value::Null).await
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.post("/auth/login", json!({ "email": email, "password": password })).await
+    }
+
+    /// A fresh admin, who cannot register; the access token.
+    pub async fn admin(&self, email: &str) -> String {
+        let name = DisplayName::parse("Root").unwrap();
+        let week = SignedDuration::from_hours(7 * 24);
+        let user = User::register(Role::Admin, email.parse().unwrap(), name, week, self.now());
+        let event = Event::new(Fact::AdminInvited { user_id: user.id }, self.now());
+        let trail = Entry::by_nobody(user.id, Action::AdminCreated, self.now(), Origin::default());
+        let hash = passwords::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
+        self.tables.register(user, hash, &event, &trail).await.unwrap();
+        pair(&self.login(email, PASSWORD).await).0
+    }
+
+    /// The account of that address.
+    pub async fn user(&self, email: &str) -> User {
+        let owner = self.tables.owner_of(&email.parse().unwrap()).await.unwrap().unwrap();
+        self.tables.user(owner).await.unwrap().unwrap()
+    }
+
+    /// The token of a link that a mail would bring, as email-send makes it.
+    pub async fn link(&self, user: &User, purpose: Purpose, to: &str) -> String {
+        let token = LinkToken { user_id: user.id, secret: Secret::generate() };
+        let link = MailLink::new(user.id, purpose, to.parse().unwrap(), token.secret.hash(), self.now());
+        self.tables.save_link(&link).await.unwrap();
+        token.encode()
+    }
+
+    /// The code that a text would bring, as sms-send makes it.
+    pub async fn code(&self, user: &User, challenge: Option<&str>) -> String {
+        let challenge = challenge.map(|token| ChallengeToken::decode(token).unwrap().id);
+        let pending = self.tables.pending(user.id, challenge).await.unwrap().unwrap();
+        let code = tokens::generate_code().unwrap();
+        self.tables.set_code(&pending, passwords::hash_code(&code).unwrap()).await.unwrap();
+        code.expose().to_owned()
+    }
+
+    /// What the audit trail tells, in its order.
+    pub async fn actions(&self, user: &User) -> Vec<String> {
+        let mut trail = self.tables.trail(By::Subject(user.id), None, 100).await.unwrap();
+        trail.reverse();
+        trail.iter().map(|recorded| recorded.entry.action.as_ref().to_owned()).collect()
+    }
+
+    /// The kinds of the events that were announced, sorted.
+    pub async fn events(&self) -> Vec<String> {
+        let items = self.items("main").await;
+        let events = items.iter().filter_map(|item| item["event"].as_str());
+        let mut types: Vec<_> = events
+            .map(|event| serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned())
+            .collect();
+        types.sort();
+        types
     }
 
     pub async fn items(&self, table: &str) -> Vec<Value> {

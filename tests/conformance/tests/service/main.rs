@@ -1,8 +1,14 @@
 //! The whole service in one process, on the embedded DynamoDB, with a clock that the tests turn.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is wrong")]
 
+mod authorization;
 mod client;
 mod contract;
 mod identity;
+mod limits;
 mod me;
+mod proofs;
 mod protocol;
+mod second_step;
+mod sessions;
+mod uploads;

@@ -108,7 +108,8 @@ async fn a_token_for_another_audience_is_none() {
     let session = domain::session::Session::start(
         domain::id::new(ours.now()),
         domain::user::Role::Parent,
-        domain::session::TokenHash([0; 32]),
+        api::tokens::Secret::generate().token(),
+        domain::session::Client::default(),
         ours.now(),
     );
     for change in
@@ -137,8 +138,13 @@ async fn a_new_key_is_found_before_it_signs() {
 
     let owner = client.tables.owner_of(&"ada@example.org".parse().unwrap()).await.unwrap().unwrap();
     let role = domain::user::Role::Parent;
-    let session =
-        domain::session::Session::start(owner, role, domain::session::TokenHash([0; 32]), client.now());
+    let session = domain::session::Session::start(
+        owner,
+        role,
+        api::tokens::Secret::generate().token(),
+        domain::session::Client::default(),
+        client.now(),
+    );
     let signer = api::tokens::Signer::from_keys(keys);
     let younger = signer.sign(&client.tables, &client.settings, &session, client.now()).await.unwrap();
     for token in [&token, &younger] {

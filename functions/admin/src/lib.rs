@@ -1,0 +1,12 @@
+//! Operating the marketplace.
+
+pub mod audit;
+pub mod user_status;
+
+use api::App;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every route of the area.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(audit::routes()).merge(user_status::routes())
+}

@@ -1,0 +1,44 @@
+//! `POST /auth/logout-all`: anyone who is signed in ends all their sign-ins, this one included.
+
+use api::{
+    App, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
+    openapi::{LimitProblems, SignedInProblems, StoreProblems},
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use storage::audit::{Action, Entry};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Ends all sign-ins of the caller, their tokens included.
+#[utoipa::path(
+    post, path = "/auth/logout-all", operation_id = "end_all_sessions", tag = "Identity",
+    security(("access_token" = [])),
+    responses(
+        (status = 204, description = "Signed out everywhere"),
+        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        SignedInProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn end_all_sessions(
+    State(app): State<App>,
+    caller: SignedIn,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    limiter: Limiter,
+) -> Result<StatusCode, Problem> {
+    let now = app.now();
+    limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
+    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let before = user.version;
+    let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin(&headers));
+    app.tables().sign_out_everywhere(user.signed_out(None, now), before, &trail).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(end_all_sessions))
+}

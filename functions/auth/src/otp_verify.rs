@@ -1,0 +1,214 @@
+//! `POST /auth/otp/verify`: a code comes back; it ends a sign-in's second step, or proves the number of
+//! somebody who is signed in.
+//!
+//! A try is counted before the code is compared, so that many at once are no way around the five.
+
+use api::{
+    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
+    passwords,
+    tokens::{ChallengeToken, recovery},
+    totp,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    credentials::{Credentials, SecondStep},
+    one_time_code::{Code, Pending, Purpose},
+    session::{Client, TokenHash},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use storage::{
+    audit::{Action, Entry, Origin},
+    field_cipher::Field,
+    sessions::Proof,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{sign_in, token_pair::TokenPair};
+
+/// A code, and what it is for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VerifyCodeRequest)]
+pub struct Request {
+    /// From `POST /auth/login`. Without it the code proves the number of the caller, who needs an access
+    /// token.
+    #[serde(default, deserialize_with = "api::present")]
+    #[schema(nullable = false)]
+    challenge: Option<String>,
+    /// Six digits, or, with a challenge, a recovery code.
+    #[schema(example = "123456", max_length = 16)]
+    code: String,
+}
+
+enum Typed {
+    Code(Code),
+    Recovery(TokenHash),
+}
+
+/// Proves a code.
+#[utoipa::path(
+    post, path = "/auth/otp/verify", operation_id = "verify_code", tag = "Identity",
+    security((), ("access_token" = [])),
+    request_body = Request,
+    responses(
+        (status = 200, description = "Signed in", body = TokenPair),
+        (status = 204, description = "The number is proved"),
+        (status = 401, description = "The code is wrong, was used, or nothing waits for it", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 409, description = "The account changed at the same moment, or the number belongs to another one",
+         body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn verify_code(
+    State(app): State<App>,
+    caller: Option<SignedIn>,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    limiter: Limiter,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let now = app.now();
+    let mut fields = Fields::default();
+    let typed = match (&request.challenge, recovery::hash(&request.code)) {
+        (Some(_), Some(hash)) => Some(Typed::Recovery(hash)),
+        _ => fields.take("/code", Code::parse(&request.code)).map(Typed::Code),
+    };
+    let Some(typed) = typed else { return Err(fields.into_problem()) };
+    let origin = meta.origin(&headers);
+    match (request.challenge, typed) {
+        (Some(challenge), typed) => {
+            let token = ChallengeToken::decode(&challenge).ok_or_else(invalid_challenge)?;
+            waiting(&app, &token, now).await?;
+            limiter.admit(&limits::CODE, &token.user_id.to_string()).await?;
+            let pair = second_step(&app, &token, &typed, meta.client(&headers), origin, now).await?;
+            Ok(Json(pair).into_response())
+        }
+        (None, Typed::Code(code)) => {
+            let caller = caller.ok_or_else(Problem::unauthenticated)?;
+            limiter.admit(&limits::CODE, &caller.user_id.to_string()).await?;
+            prove_phone(&app, caller, &code, origin, now).await?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        (None, Typed::Recovery(_)) => Err(wrong_code()),
+    }
+}
+
+async fn second_step(
+    app: &App,
+    token: &ChallengeToken,
+    typed: &Typed,
+    client: Client,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<TokenPair, Problem> {
+    let counted = app.tables().count_try(token.user_id, Some(token.id), now).await?;
+    let pending = counted.ok_or_else(wrong_code)?;
+    let credentials = app.tables().credentials(token.user_id).await?.ok_or_else(wrong_code)?;
+    let Some(outcome) = compare(app, &credentials, &pending, typed, now).await? else {
+        let trail = Entry::by_nobody(token.user_id, Action::SecondStepFailed, now, origin);
+        app.tables().record(&trail).await?;
+        return Err(wrong_code());
+    };
+    let changed = match &outcome {
+        Outcome::Unchanged => None,
+        Outcome::Changed(credentials) => Some(credentials),
+    };
+    let proof = Proof { compared: &credentials, changed, pending: Some(&pending) };
+    sign_in::complete(app, proof, client, origin, now).await
+}
+
+/// What becomes of the credentials when a code is right.
+enum Outcome {
+    Unchanged,
+    Changed(Credentials),
+}
+
+async fn compare(
+    app: &App,
+    credentials: &Credentials,
+    pending: &Pending,
+    typed: &Typed,
+    now: Timestamp,
+) -> Result<Option<Outcome>, Problem> {
+    let code = match typed {
+        Typed::Recovery(hash) => {
+            return Ok(credentials.clone().use_recovery_code(hash).map(Outcome::Changed));
+        }
+        Typed::Code(code) => code,
+    };
+    Ok(match &credentials.second_step {
+        SecondStep::None => None,
+        SecondStep::Sms => {
+            let right = pending.code_hash.as_deref().is_some_and(|hash| passwords::verify_code(code, hash));
+            right.then_some(Outcome::Unchanged)
+        }
+        SecondStep::Totp { sealed_secret, .. } => {
+            let field = Field { user_id: credentials.user_id, name: totp::FIELD };
+            let secret = app.cipher()?.open(field, sealed_secret).await?;
+            let step = totp::check(&secret, code, now);
+            step.and_then(|step| credentials.clone().use_totp_step(step)).map(Outcome::Changed)
+        }
+    })
+}
+
+async fn prove_phone(
+    app: &App,
+    caller: SignedIn,
+    code: &Code,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let pending = app.tables().count_try(caller.user_id, None, now).await?.ok_or_else(wrong_code)?;
+    let right = pending.code_hash.as_deref().is_some_and(|hash| passwords::verify_code(code, hash));
+    let Purpose::ProvePhone { phone } = &pending.purpose else { return Err(wrong_code()) };
+    if !right {
+        return Err(wrong_code());
+    }
+    let before = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let after = before.clone().with_phone(phone.clone());
+    let trail = Entry::by_self(caller.user_id, Action::PhoneVerified, now, origin);
+    match app.tables().prove_phone(&before, after, &pending, &trail).await {
+        // Whoever reads texts there may know that the number has an account.
+        Err(storage::Error::Conflict)
+            if app.tables().owner_of_phone(phone).await?.is_some_and(|owner| owner != caller.user_id) =>
+        {
+            let detail = "This number belongs to another account.";
+            Err(Problem::new(StatusCode::CONFLICT, "phone_taken", detail))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The sign-in that a challenge names, if it is the right one and still waits.
+pub(crate) async fn waiting(app: &App, token: &ChallengeToken, now: Timestamp) -> Result<Pending, Problem> {
+    let pending = app.tables().pending(token.user_id, Some(token.id)).await?;
+    let named = |pending: &Pending| {
+        let secret = token.secret.hash();
+        matches!(&pending.purpose, Purpose::SignIn { secret: hash, .. } if *hash == secret)
+    };
+    pending.filter(|pending| named(pending) && pending.is_open(now)).ok_or_else(invalid_challenge)
+}
+
+pub(crate) fn invalid_challenge() -> Problem {
+    let detail = "This sign-in does not wait for a code any more; sign in again.";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_challenge", detail)
+}
+
+/// Also where nothing waits for a code, or no try is left.
+fn wrong_code() -> Problem {
+    let detail = "The code is not right, or it is not waited for any more.";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_code", detail)
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(verify_code))
+}

@@ -1,0 +1,57 @@
+//! `POST /auth/password/forgot`: anyone asks for a mail to choose a new password with.
+//!
+//! The answer, and what it costs, is the same whether or not the address has an account. Announces
+//! [`Fact::PasswordResetRequested`] where it has.
+
+use api::{
+    App, Json, Limiter, Problem, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
+};
+use axum::{extract::State, http::StatusCode};
+use domain::{
+    email::EmailAddress,
+    event::{Event, Fact},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::accepted::Accepted;
+
+/// Whose password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ForgotPasswordRequest)]
+pub struct Request {
+    /// The account's address.
+    #[schema(example = "ada@example.org", format = "email", max_length = 254)]
+    email: String,
+}
+
+/// Sends a mail to choose a new password with.
+#[utoipa::path(
+    post, path = "/auth/password/forgot", operation_id = "forget_password", tag = "Identity",
+    request_body = Request,
+    responses(
+        (status = 202, description = "Taken; if the address has an account, a mail goes there", body = Accepted),
+        BodyProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn forget_password(
+    State(app): State<App>,
+    limiter: Limiter,
+    Json(request): Json<Request>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let email = EmailAddress::parse(&request.email)
+        .map_err(|violation| Problem::invalid_field("/email", violation))?;
+    limiter.admit(&limits::MAIL, email.as_str()).await?;
+    let owner = app.tables().owner_of(&email).await?;
+    let fact = owner.map_or(Fact::NobodyAsked, |user_id| Fact::PasswordResetRequested { user_id });
+    app.tables().announce(&Event::new(fact, app.now())).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted::BODY)))
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(forget_password))
+}

@@ -1,0 +1,90 @@
+//! `POST /auth/password/reset`: whoever reads a mail chooses a new password with the token from its
+//! link. All sign-ins of the account end. Announces [`Fact::PasswordChanged`].
+
+use api::{
+    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
+    openapi::{BodyProblems, LimitProblems, StoreProblems},
+    passwords,
+    tokens::LinkToken,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use domain::{
+    event::{Event, Fact},
+    mail_link::Purpose,
+    password::Password,
+};
+use serde::Deserialize;
+use storage::audit::{Action, Entry};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::verify_email::invalid_link;
+
+/// What the link carries, and the new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ResetPasswordRequest)]
+pub struct Request {
+    /// From the link, behind `#token=`.
+    token: String,
+    /// At least 8 and at most 128 characters that are hard to guess; there are no other rules.
+    #[schema(
+        example = "correct horse battery staple",
+        format = "password",
+        min_length = 8,
+        max_length = 128
+    )]
+    password: String,
+}
+
+/// Chooses a new password.
+#[utoipa::path(
+    post, path = "/auth/password/reset", operation_id = "reset_password", tag = "Identity",
+    request_body = Request,
+    responses(
+        (status = 204, description = "The password is changed, and all sign-ins have ended"),
+        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        BodyProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn reset_password(
+    State(app): State<App>,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    limiter: Limiter,
+    Json(request): Json<Request>,
+) -> Result<StatusCode, Problem> {
+    let now = app.now();
+    let token = LinkToken::decode(&request.token).ok_or_else(invalid_link)?;
+    limiter.admit(&limits::LINK, "").await?;
+    let link = app.tables().link(token.user_id, Purpose::ResetPassword).await?;
+    let link = link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid_link)?;
+    let user = app.tables().user(link.user_id).await?.ok_or_else(invalid_link)?;
+    let credentials = app.tables().credentials(link.user_id).await?.ok_or_else(invalid_link)?;
+
+    let mut fields = Fields::default();
+    let hints = [user.email.as_str(), user.name.as_str()];
+    let password = fields.take("/password", Password::parse_new(&request.password, &hints));
+    let Some(password) = password else { return Err(fields.into_problem()) };
+
+    let before = user.version;
+    // Whoever reads the link has proved the address as well. A link to an address that the account has
+    // left opens nothing.
+    let user =
+        Some(user).filter(|user| user.email == link.email).and_then(|user| user.prove_email(&link.email));
+    let user = user.ok_or_else(invalid_link)?.signed_out(None, now);
+    let credentials = credentials.with_password(passwords::hash(&password)?);
+    let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin(&headers));
+    let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
+    app.tables().change_password(user, before, &credentials, Some(&link), &trail, &event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(reset_password))
+}

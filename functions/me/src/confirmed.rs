@@ -1,0 +1,22 @@
+use api::{App, Limiter, Problem, SignedIn, limits, passwords};
+use domain::{Violation, credentials::Credentials, password::Password};
+
+/// The caller's credentials, if they know the password: what opens the account to others is asked of a
+/// person, and not of a device that was left signed in.
+pub(crate) async fn credentials(
+    app: &App,
+    limiter: &Limiter,
+    caller: SignedIn,
+    pointer: &'static str,
+    password: &str,
+) -> Result<Credentials, Problem> {
+    let wrong = |violation| Problem::invalid_field(pointer, violation);
+    let password = Password::parse(password).map_err(wrong)?;
+    limiter.admit(&limits::PASSWORD, &caller.user_id.to_string()).await?;
+    let found = app.tables().credentials(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    if passwords::verify(&password, Some(&found.password_hash)) {
+        Ok(found)
+    } else {
+        Err(wrong(Violation::new("wrong_password", "is not your password")))
+    }
+}

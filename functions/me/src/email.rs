@@ -1,0 +1,84 @@
+//! `POST /me/email`: anyone who is signed in wants another address. It takes the place of theirs when
+//! they have proved to read mail there; until then nothing changes. Announces
+//! [`Fact::EmailChangeRequested`].
+//!
+//! The answer is the same whether or not the address has an account.
+
+use api::{
+    App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
+    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use domain::{
+    email::EmailAddress,
+    event::{Event, Fact},
+};
+use serde::{Deserialize, Serialize};
+use storage::audit::{Action, Entry};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::confirmed;
+
+/// The address, and the password that shows that it is the caller who wants it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChangeEmailRequest)]
+pub struct Request {
+    /// The new address.
+    #[schema(example = "ada@example.org", format = "email", max_length = 254)]
+    email: String,
+    /// The caller's password.
+    #[schema(example = "correct horse battery staple", format = "password", max_length = 128)]
+    password: String,
+}
+
+/// The request was taken; a mail to the new address says the rest.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeEmailResponse)]
+pub struct Response {
+    /// The address that waits to be proved.
+    #[schema(example = "ada@example.org")]
+    pending_email: String,
+}
+
+/// Asks for another address.
+#[utoipa::path(
+    post, path = "/me/email", operation_id = "change_email", tag = "Me", security(("access_token" = [])),
+    request_body = Request,
+    responses(
+        (status = 202, description = "Taken; a mail goes to the new address", body = Response),
+        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn change_email(
+    State(app): State<App>,
+    caller: SignedIn,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    limiter: Limiter,
+    Json(request): Json<Request>,
+) -> Result<(StatusCode, Json<Response>), Problem> {
+    let now = app.now();
+    let email = EmailAddress::parse(&request.email)
+        .map_err(|violation| Problem::invalid_field("/email", violation))?;
+    confirmed::credentials(&app, &limiter, caller, "/password", &request.password).await?;
+    limiter.admit(&limits::MAIL, email.as_str()).await?;
+    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let before = user.version;
+    let user = user.with_pending_email(email.clone());
+    let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin(&headers));
+    let event = Event::new(Fact::EmailChangeRequested { user_id: user.id }, now);
+    app.tables().request_email_change(user, before, &trail, &event).await?;
+    Ok((StatusCode::ACCEPTED, Json(Response { pending_email: email.as_str().to_owned() })))
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(change_email))
+}

@@ -1,0 +1,75 @@
+//! `POST /me/password`: anyone who is signed in chooses another password. All their other sign-ins end.
+//! Announces [`Fact::PasswordChanged`].
+
+use api::{
+    App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn,
+    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
+    passwords,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use domain::{
+    event::{Event, Fact},
+    password::Password,
+};
+use serde::Deserialize;
+use storage::audit::{Action, Entry};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::confirmed;
+
+/// The password, and the one that takes its place.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChangePasswordRequest)]
+pub struct Request {
+    /// The one that the caller signs in with.
+    #[schema(example = "correct horse battery staple", format = "password", max_length = 128)]
+    current_password: String,
+    /// At least 8 and at most 128 characters that are hard to guess; there are no other rules.
+    #[schema(example = "quiet otter marble lantern", format = "password", min_length = 8, max_length = 128)]
+    new_password: String,
+}
+
+/// Changes the caller's password.
+#[utoipa::path(
+    post, path = "/me/password", operation_id = "change_password", tag = "Me", security(("access_token" = [])),
+    request_body = Request,
+    responses(
+        (status = 204, description = "Changed, and all other sign-ins have ended"),
+        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
+    ),
+)]
+async fn change_password(
+    State(app): State<App>,
+    caller: SignedIn,
+    meta: RequestMeta,
+    headers: HeaderMap,
+    limiter: Limiter,
+    Json(request): Json<Request>,
+) -> Result<StatusCode, Problem> {
+    let now = app.now();
+    let current = &request.current_password;
+    let credentials = confirmed::credentials(&app, &limiter, caller, "/current_password", current).await?;
+    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let password = Password::parse_new(&request.new_password, &[user.email.as_str(), user.name.as_str()])
+        .map_err(|violation| Problem::invalid_field("/new_password", violation))?;
+
+    let before = user.version;
+    let user = user.signed_out(Some(caller.session_id), now);
+    let credentials = credentials.with_password(passwords::hash(&password)?);
+    let trail = Entry::by_self(user.id, Action::PasswordChanged, now, meta.origin(&headers));
+    let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
+    app.tables().change_password(user, before, &credentials, None, &trail, &event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The route of this endpoint.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(change_password))
+}

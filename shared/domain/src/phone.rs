@@ -1,0 +1,124 @@
+//! Numbers that texts can be sent to.
+
+use std::fmt;
+
+use phonenumber::{Mode, Type, metadata::DATABASE};
+use serde::{Deserialize, Serialize};
+
+use crate::Violation;
+
+/// A mobile number in the form of E.164, e.g. `+447400123456`.
+///
+/// Only numbers that the numbering plans know as mobile are taken: texts to premium numbers are how
+/// money is made from services that send codes.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PhoneNumber(String);
+
+/// E.164 has at most 15 digits; the rest is for how people write them.
+const MAX_BYTES: usize = 32;
+
+impl PhoneNumber {
+    /// Reads a number in its international form; spaces, dots and hyphens are forgiven.
+    pub fn parse(raw: &str) -> Result<Self, Violation> {
+        let invalid = || Violation::new("invalid_phone", "must be a mobile number such as +44 7400 123456");
+        let written = raw.trim();
+        let allowed = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')');
+        if written.len() > MAX_BYTES || !written.starts_with('+') || !written.chars().all(allowed) {
+            return Err(invalid());
+        }
+        let number = phonenumber::parse(None, written).map_err(|_| invalid())?;
+        let mobile = matches!(number.number_type(&DATABASE), Type::Mobile | Type::FixedLineOrMobile);
+        if !number.is_valid() || !mobile || number.extension().is_some() {
+            return Err(invalid());
+        }
+        Ok(Self(number.format().mode(Mode::E164).to_string()))
+    }
+
+    /// The number in the form of E.164.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The country of the number, as ISO 3166-1 alpha-2 in capitals. A calling code that several
+    /// countries share is told apart by the number.
+    pub fn country(&self) -> Option<String> {
+        let number = phonenumber::parse(None, &self.0).ok()?;
+        number.country().id().map(|id| id.as_ref().to_owned())
+    }
+
+    /// The number with all but its last two digits hidden: enough to know it again.
+    pub fn hint(&self) -> String {
+        format!("…{}", &self.0[self.0.len() - 2..])
+    }
+}
+
+/// A number is personal: a log line shows only that there was one.
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneNumber(…)")
+    }
+}
+
+impl TryFrom<String> for PhoneNumber {
+    type Error = Violation;
+    fn try_from(raw: String) -> Result<Self, Violation> {
+        Self::parse(&raw)
+    }
+}
+
+impl From<PhoneNumber> for String {
+    fn from(number: PhoneNumber) -> Self {
+        number.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn knows_one_number_in_all_its_forms() {
+        for raw in ["+447400123456", " +44 7400 123456", "+44 (0)7400-123456", "+44.7400.123.456"] {
+            let number = PhoneNumber::parse(raw).unwrap();
+            assert_eq!(number.as_str(), "+447400123456", "{raw}");
+            assert_eq!(number.country().as_deref(), Some("GB"));
+            assert_eq!(number.hint(), "…56");
+        }
+        assert_eq!(PhoneNumber::parse("+353 85 012 3456").unwrap().country().as_deref(), Some("IE"));
+    }
+
+    #[test]
+    fn refuses_what_no_text_should_go_to() {
+        for raw in [
+            "",
+            "07400123456",
+            "+44",
+            "+44 20 7946 0000", // a landline
+            "+44 9098 790 000", // premium rate
+            "+1 900 234 5678",  // premium rate
+            "+44 7400 123456 x1",
+            "+44 7400 123456;+44 7400 123457",
+            "+٤٤٧٤٠٠١٢٣٤٥٦",
+            "+999999999999",
+        ] {
+            assert_eq!(PhoneNumber::parse(raw).unwrap_err().code, "invalid_phone", "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn debug_keeps_the_number_to_itself() {
+        assert!(!format!("{:?}", PhoneNumber::parse("+447400123456").unwrap()).contains("44"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_stays_what_it_is(raw in "\\+?[0-9 ().x-]{0,40}|.{0,40}") {
+            if let Ok(number) = PhoneNumber::parse(&raw) {
+                prop_assert_eq!(PhoneNumber::parse(number.as_str()).unwrap(), number.clone());
+                prop_assert!(number.as_str()[1..].chars().all(|c| c.is_ascii_digit()));
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Links in mails.
+//!
+//! | question                                  | table     | pk         | sk              |
+//! |-------------------------------------------|-----------|------------|-----------------|
+//! | which link for that purpose has a person  | ephemeral | USER#‹id›  | LINK#‹purpose›  |
+//!
+//! One per person and purpose: a new one replaces the one before, so that however often a mail is
+//! asked for, one link is good and one item is stored.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    email::EmailAddress,
+    id::UserId,
+    mail_link::{MailLink, Purpose},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Tables,
+    sessions::{decode, encode},
+    tables::Condition,
+    users,
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Item {
+    pk: String,
+    sk: String,
+    schema_version: u8,
+    user_id: UserId,
+    purpose: Purpose,
+    email: EmailAddress,
+    secret_hash: String,
+    expires_at: Timestamp,
+    ttl: i64,
+}
+
+pub(crate) fn sk(purpose: Purpose) -> String {
+    format!("LINK#{}", purpose.as_ref())
+}
+
+/// The stored link is still that one.
+pub(crate) fn is(link: &MailLink) -> Condition {
+    Condition::Equals("secret_hash", AttributeValue::S(encode(&link.hash)))
+}
+
+impl Tables {
+    /// Stores a link in place of the one before.
+    pub async fn save_link(&self, link: &MailLink) -> Result<(), Error> {
+        let item = Item {
+            pk: users::pk(link.user_id),
+            sk: sk(link.purpose),
+            schema_version: 1,
+            user_id: link.user_id,
+            purpose: link.purpose,
+            email: link.email.clone(),
+            secret_hash: encode(&link.hash),
+            expires_at: link.expires_at,
+            ttl: link.expires_at.as_second(),
+        };
+        self.put(&self.ephemeral, &item, Condition::None).await
+    }
+
+    /// The link of a person for a purpose. It may have ended; see [`MailLink::opens`].
+    pub async fn link(&self, user: UserId, purpose: Purpose) -> Result<Option<MailLink>, Error> {
+        let item = self.get::<Item>(&self.ephemeral, &users::pk(user), &sk(purpose)).await?;
+        item.map(|item| {
+            Ok(MailLink {
+                user_id: item.user_id,
+                purpose: item.purpose,
+                email: item.email,
+                hash: decode(&item.secret_hash)?,
+                expires_at: item.expires_at,
+            })
+        })
+        .transpose()
+    }
+}

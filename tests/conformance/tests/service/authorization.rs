@@ -1,0 +1,185 @@
+//! Who may do what: one table, walked for every operation and every kind of caller.
+
+use api::tokens::{Secret, Signer};
+use domain::{
+    display_name::DisplayName,
+    event::{Event, Fact},
+    id::UserId,
+    session::{Client as Device, Session},
+    upload::{FileSize, ImageType, Purpose, Upload},
+    user::{Role, Standing, User},
+};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use storage::{
+    audit::{Action, Entry, Origin},
+    sessions::Proof,
+};
+
+use crate::client::Client;
+
+/// What each operation answers to nobody, another parent, another sitter, somebody suspended, an
+/// admin, and somebody whose token has expired. Identifiers in paths are those of somebody else.
+/// Bodies are well-formed; where they carry a proof, it is none.
+const TABLE: &[(&str, [u16; 6])] = &[
+    ("GET /.well-known/jwks.json", [200, 200, 200, 200, 200, 200]),
+    ("GET /admin/audit", [401, 403, 403, 401, 200, 401]),
+    ("POST /admin/users/{id}/status", [401, 403, 403, 401, 200, 401]),
+    ("POST /auth/login", [401, 401, 401, 401, 401, 401]),
+    ("POST /auth/logout", [401, 204, 204, 401, 204, 401]),
+    ("POST /auth/logout-all", [401, 204, 204, 401, 204, 401]),
+    ("POST /auth/otp/send", [401, 202, 202, 401, 202, 401]),
+    ("POST /auth/otp/verify", [401, 401, 401, 401, 401, 401]),
+    ("POST /auth/password/forgot", [202, 202, 202, 202, 202, 202]),
+    ("POST /auth/password/reset", [400, 400, 400, 400, 400, 400]),
+    ("POST /auth/refresh", [401, 401, 401, 401, 401, 401]),
+    ("POST /auth/register", [202, 202, 202, 202, 202, 202]),
+    ("GET /auth/sessions", [401, 200, 200, 401, 200, 401]),
+    ("DELETE /auth/sessions/{id}", [401, 404, 404, 401, 404, 401]),
+    ("POST /auth/verify-email", [400, 400, 400, 400, 400, 400]),
+    ("POST /auth/verify-email/resend", [202, 202, 202, 202, 202, 202]),
+    ("GET /docs", [200, 200, 200, 200, 200, 200]),
+    ("GET /health", [200, 200, 200, 200, 200, 200]),
+    // Nothing but the store is there in this process.
+    ("GET /health/ready", [503, 503, 503, 503, 503, 503]),
+    ("GET /me", [401, 200, 200, 401, 200, 401]),
+    ("PATCH /me", [401, 200, 200, 401, 200, 401]),
+    ("POST /me/email", [401, 400, 400, 401, 400, 401]),
+    ("POST /me/password", [401, 400, 400, 401, 400, 401]),
+    ("GET /me/second-step", [401, 200, 200, 401, 200, 401]),
+    ("PUT /me/second-step", [401, 400, 400, 401, 400, 401]),
+    ("POST /me/totp", [401, 200, 200, 401, 200, 401]),
+    ("GET /openapi.json", [200, 200, 200, 200, 200, 200]),
+    ("POST /uploads", [401, 201, 201, 401, 201, 401]),
+    ("GET /uploads/{id}", [401, 404, 404, 401, 404, 401]),
+];
+
+const CALLERS: [&str; 6] = ["nobody", "parent", "sitter", "suspended", "admin", "expired"];
+
+/// The query and the body of an operation.
+fn example(operation: &str, owner: &Owner) -> (String, Value) {
+    let email = "somebody@example.org";
+    let token = "A".repeat(64);
+    let body = match operation {
+        "GET /admin/audit" => return (format!("?subject={}", owner.user), Value::Null),
+        "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
+        "POST /auth/login" => json!({ "email": email, "password": "x" }),
+        "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),
+        "POST /auth/otp/verify" => json!({ "code": "123456" }),
+        "POST /auth/password/forgot" | "POST /auth/verify-email/resend" => json!({ "email": email }),
+        "POST /auth/password/reset" => json!({ "token": token, "password": "quiet otter marble lantern" }),
+        "POST /auth/refresh" => json!({ "refresh_token": token }),
+        "POST /auth/register" => {
+            json!({ "role": "parent", "email": email, "password": "quiet otter marble lantern", "name": "Eve" })
+        }
+        "POST /auth/verify-email" => json!({ "token": token }),
+        "PATCH /me" => json!({ "name": "Eve" }),
+        "POST /me/email" => json!({ "email": email, "password": "wrong" }),
+        "POST /me/password" => {
+            json!({ "current_password": "wrong", "new_password": "quiet otter marble lantern" })
+        }
+        "PUT /me/second-step" => json!({ "method": "none", "password": "wrong" }),
+        "POST /uploads" => json!({ "purpose": "avatar", "content_type": "image/png", "size_bytes": 1000 }),
+        _ => Value::Null,
+    };
+    (String::new(), body)
+}
+
+struct Owner {
+    user: UserId,
+    session: Session,
+    upload: Upload,
+}
+
+/// Whose things the paths name.
+async fn owner(client: &Client) -> Owner {
+    let (user, session) = sign_in(client, Role::Parent, "owner").await;
+    let size = FileSize::parse(1000).unwrap();
+    let upload = Upload::announce(user.id, Purpose::Avatar, ImageType::Png, size, client.now());
+    client.tables.announce_upload(&upload).await.unwrap();
+    Owner { user: user.id, session, upload }
+}
+
+async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session) {
+    let now = client.now();
+    let email = format!("{name}-{}@example.org", Secret::generate().hash().0[0]);
+    let unique = format!("{}{email}", uuid::Uuid::new_v4().simple());
+    let name = DisplayName::parse(name).unwrap();
+    let user = User::register(role, unique.parse().unwrap(), name, SignedDuration::from_hours(1), now);
+    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+    let trail = |action| Entry::by_self(user.id, action, now, Origin::default());
+    let hash = api::passwords::unknown_hash();
+    client.tables.register(user.clone(), hash, &event, &trail(Action::Registered)).await.unwrap();
+    let session = Session::start(user.id, role, Secret::generate().token(), Device::default(), now);
+    let compared = client.tables.credentials(user.id).await.unwrap().unwrap();
+    let proof = Proof { compared: &compared, changed: None, pending: None };
+    client.tables.start_session(&session, proof, &trail(Action::SignedIn)).await.unwrap();
+    (user, session)
+}
+
+async fn token(client: &Client, caller: &str) -> Option<String> {
+    let role = match caller {
+        "nobody" => return None,
+        "sitter" => Role::Sitter,
+        "admin" => Role::Admin,
+        _ => Role::Parent,
+    };
+    let (user, session) = sign_in(client, role, caller).await;
+    let issued =
+        if caller == "expired" { client.now() - SignedDuration::from_mins(16) } else { client.now() };
+    let signer = Signer::from_keys(client.keys.clone());
+    let token = signer.sign(&client.tables, &client.settings, &session, issued).await.unwrap();
+    if caller == "suspended" {
+        let now = client.now();
+        let suspended = user.clone().with_standing(Standing::Suspended { since: now }, now);
+        let event = Event::new(Fact::AccountSuspended { user_id: user.id }, now);
+        let trail = Entry::by_nobody(user.id, Action::Suspended, now, Origin::default());
+        client.tables.save_standing(suspended, user.version, &trail, &event).await.unwrap();
+        client.turn_clock(21);
+    }
+    Some(token)
+}
+
+#[tokio::test]
+async fn every_operation_lets_in_whom_the_table_says() {
+    let client = Client::start().await;
+    let document: Value = serde_json::from_str(&conformance::document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        operations.extend(item.as_object().unwrap().keys().map(|method| {
+            let method = method.to_uppercase();
+            (format!("{method} {path}"), method, path.clone())
+        }));
+    }
+    let named: Vec<&str> = TABLE.iter().map(|(name, _)| *name).collect();
+    for (name, ..) in &operations {
+        assert!(named.contains(&name.as_str()), "{name} is missing from the table");
+    }
+    assert_eq!(operations.len(), TABLE.len(), "the table names operations that there are not");
+
+    let mut wrong = Vec::new();
+    for (name, method, path) in &operations {
+        let (_, expected) = TABLE.iter().find(|(listed, _)| listed == name).unwrap();
+        for (caller, expected) in CALLERS.iter().zip(expected) {
+            // Limits are another test's.
+            client.turn_clock(3600);
+            let owner = owner(&client).await;
+            let id = match path.split('/').nth(1).unwrap() {
+                "uploads" => owner.upload.id.to_string(),
+                "auth" => owner.session.id.to_string(),
+                _ => owner.user.to_string(),
+            };
+            let token = token(&client, caller).await;
+            let (query, body) = example(name, &owner);
+            let url = format!("{}{query}", path.replace("{id}", &id));
+            let answer = client.call(method, &url, token.as_deref(), body).await;
+            if answer.status != *expected {
+                wrong.push(format!(
+                    "{name} for {caller}: {} and not {expected}: {}",
+                    answer.status, answer.body
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
