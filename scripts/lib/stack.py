@@ -138,9 +138,10 @@ class Stack:
 
     def codes(self, phone: str) -> list[str]:
         """The codes that were sent by text to this number, oldest first."""
-        accounts = requests.get(f"{self.emulator.url}/_ministack/sns/sms-messages", timeout=10).json()["messages"]
-        texts = [text for numbers in accounts.values() for text in flat(numbers) if text["PhoneNumber"] == phone]
-        return [re.match(r"\d{6}", text["Message"])[0] for text in texts]
+        sent = requests.get(
+            f"{self.emulator.url}/_ministack/sns/sms-messages", params={"phoneNumber": phone}, timeout=10
+        )
+        return [text["Message"][:6] for text in sent.json()["sms_messages"][phone]]
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """The deployed functions by the name of their binary."""
@@ -152,11 +153,6 @@ class Stack:
             for found in page["Functions"]
             if found["FunctionName"].startswith(prefix)
         }
-
-
-def flat(found: Any) -> list[dict[str, Any]]:
-    """The emulator's texts, whether by number or in one list."""
-    return [text for texts in found.values() for text in texts] if isinstance(found, dict) else found
 
 
 def binary_of(logical_id: str) -> str:

@@ -48,7 +48,7 @@ impl Revoked {
         }
         let known = self.0.read().await;
         let ended = known.iter().any(|known| {
-            let of = |id| known.by_id.get(&id).is_some_and(|r| r.ends(claims.sub, claims.sid, claims.iat));
+            let of = |id| known.by_id.get(&id).is_some_and(|r| r.ends(claims.sub, claims.sid));
             of(claims.sub.uuid()) || of(claims.sid.uuid())
         });
         if ended { Err(Problem::unauthenticated()) } else { Ok(()) }

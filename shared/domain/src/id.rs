@@ -46,6 +46,14 @@ pub fn new<T: Tag>(now: Timestamp) -> Id<T> {
     Id::from_uuid(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds)))
 }
 
+/// When what an identifier names was created, to the millisecond: identifiers carry it.
+pub fn created_at<T: Tag>(id: &Id<T>) -> Timestamp {
+    // One that somebody made up may carry none; then it is older than everything.
+    let (seconds, nanoseconds) = id.uuid().get_timestamp().map_or((0, 0), |at| at.to_unix());
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    Timestamp::new(seconds, nanoseconds.try_into().unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 /// Reads an identifier of the expected kind.
 pub fn parse<T: Tag>(raw: &str) -> Result<Id<T>, Violation> {
     raw.parse().map_err(|_| {
@@ -63,6 +71,13 @@ mod tests {
         let late: UserId = new("2026-01-01T00:00:01Z".parse().unwrap());
         assert!(early.to_string() < late.to_string());
         assert_eq!(parse::<UserTag>(&early.to_string()).unwrap(), early);
+    }
+
+    #[test]
+    fn tells_when_it_was_created() {
+        let at: Timestamp = "2026-01-01T00:00:00.123Z".parse().unwrap();
+        assert_eq!(created_at(&new::<UserTag>(at)), at);
+        assert_eq!(created_at(&UserId::from_uuid(Uuid::nil())), Timestamp::UNIX_EPOCH);
     }
 
     #[test]

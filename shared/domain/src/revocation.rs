@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{SessionId, UserId};
+use crate::id::{self, SessionId, UserId};
 
 /// Whose tokens end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub enum Subject {
     },
 }
 
-/// Tokens that were made until then are not good any more.
+/// The end of what was begun until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// Whose.
@@ -35,38 +35,41 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Whether it ends a token of that person and sign-in that was made at `issued_at`, in seconds
-    /// since 1970: tokens know no fractions, so that one of the same second ends as well.
-    pub fn ends(&self, user: UserId, session: SessionId, issued_at: i64) -> bool {
-        let names = match self.subject {
+    /// Whether it ends the tokens of that person and sign-in. One that was begun afterwards is not
+    /// meant, even within the same second: it is the sign-in's own beginning that counts, since
+    /// tokens know no fractions of seconds.
+    pub fn ends(&self, user: UserId, session: SessionId) -> bool {
+        match self.subject {
             Subject::Session(id) => id == session,
-            Subject::User { id, except } => id == user && except != Some(session),
-        };
-        names && issued_at <= self.at.as_second()
+            Subject::User { id, except } => {
+                id == user && except != Some(session) && id::created_at(&session) <= self.at
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
 
     #[test]
     fn ends_what_it_names() {
-        let at = Timestamp::from_second(1_800_000_000).unwrap();
-        let (ada, bob): (UserId, UserId) = (crate::id::new(at), crate::id::new(at));
-        let (here, there): (SessionId, SessionId) = (crate::id::new(at), crate::id::new(at));
-        let issued = at.as_second();
+        let at = Timestamp::from_millisecond(1_800_000_000_500).unwrap();
+        let (ada, bob): (UserId, UserId) = (id::new(at), id::new(at));
+        let (here, there): (SessionId, SessionId) = (id::new(at), id::new(at - SignedDuration::from_secs(9)));
+        let later: SessionId = id::new(at + SignedDuration::from_millis(1));
 
         let session = Revocation { subject: Subject::Session(here), at };
-        assert!(session.ends(ada, here, issued));
-        assert!(!session.ends(ada, there, issued));
+        assert!(session.ends(ada, here));
+        assert!(!session.ends(ada, there));
 
         let all = Revocation { subject: Subject::User { id: ada, except: None }, at };
-        assert!(all.ends(ada, here, issued) && all.ends(ada, there, issued - 900));
-        assert!(!all.ends(bob, here, issued));
-        assert!(!all.ends(ada, here, issued + 1), "a later sign-in is not meant");
+        assert!(all.ends(ada, here) && all.ends(ada, there));
+        assert!(!all.ends(bob, here));
+        assert!(!all.ends(ada, later), "a later sign-in is not meant");
 
         let others = Revocation { subject: Subject::User { id: ada, except: Some(here) }, at };
-        assert!(!others.ends(ada, here, issued) && others.ends(ada, there, issued));
+        assert!(!others.ends(ada, here) && others.ends(ada, there));
     }
 }

@@ -114,7 +114,13 @@ async fn a_lost_password_is_replaced_and_all_sign_ins_end() {
     assert_eq!(weak.problem(), (400, "invalid_request", vec!["/password"]));
     assert_eq!(reset(&client, &token, NEW_PASSWORD).await.status, 204, "the link has not served yet");
     assert_eq!(reset(&client, &token, "another good phrase 77").await.status, 400);
+    let (at_once, _) = pair(&client.login(ADA, NEW_PASSWORD).await);
     client.turn_clock(20);
+    assert_eq!(
+        client.get("/me", &at_once).await.status,
+        200,
+        "whoever signs in right afterwards is not meant"
+    );
     assert_eq!(client.get("/me", &access).await.status, 401);
     assert_eq!(client.post("/auth/refresh", json!({ "refresh_token": refresh })).await.status, 401);
     assert_eq!(client.login(ADA, PASSWORD).await.status, 401);
