@@ -78,6 +78,7 @@ fn answer(state: &RwLock<State>, request: &Request) -> Response {
             Response::new(200, body).with("content-type", "application/x-amz-json-1.0")
         }
         None if request.path.starts_with("/v2/email/") => ses(),
+        None if request.body.starts_with(b"Action=") => sns(),
         None => s3(state, request),
     }
 }
@@ -101,6 +102,9 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
             }
             json!({})
         }
+        "UpdateItem" => json!({ "Attributes": updated(state, input) }),
+        "Encrypt" => json!({ "CiphertextBlob": input["Plaintext"], "KeyId": "key" }),
+        "Decrypt" => json!({ "Plaintext": input["CiphertextBlob"], "KeyId": "key" }),
         "Query" => json!({ "Items": [], "Count": 0, "ScannedCount": 0 }),
         "GetSecretValue" => {
             let secret = &read(state).secret;
@@ -128,6 +132,18 @@ fn put(state: &RwLock<State>, input: &Value) {
     }
 }
 
+/// What an update answers: the item that it is of, or, of a bucket, which is never there, when that
+/// is full again.
+fn updated(state: &RwLock<State>, input: &Value) -> Value {
+    let key = place(&input["TableName"], &input["Key"]);
+    let stored = read(state).items.get(&key).cloned();
+    let stored = stored.and_then(|answer| serde_json::from_slice::<Value>(&answer).ok());
+    stored.map_or_else(
+        || json!({ "full_at": input["ExpressionAttributeValues"][":after"] }),
+        |mut answer| answer["Item"].take(),
+    )
+}
+
 fn place(table: &Value, key: &Value) -> [String; 3] {
     [table, &key["pk"]["S"], &key["sk"]["S"]].map(|part| part.as_str().unwrap_or_default().to_owned())
 }
@@ -135,6 +151,11 @@ fn place(table: &Value, key: &Value) -> [String; 3] {
 fn ses() -> Response {
     let body = json!({ "MessageId": "1", "SendingEnabled": true }).to_string();
     Response::new(200, body.into_bytes()).with("content-type", "application/json")
+}
+
+fn sns() -> Response {
+    let body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
+    Response::new(200, body.as_bytes()).with("content-type", "text/xml")
 }
 
 fn s3(state: &RwLock<State>, request: &Request) -> Response {

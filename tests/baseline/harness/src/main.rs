@@ -132,6 +132,7 @@ impl Stage {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_ENDPOINT_URL", &self.aws.endpoint)
             .env("EMAIL_QUEUE_URL", format!("{}/000000000000/email", self.aws.endpoint))
+            .env("SMS_QUEUE_URL", format!("{}/000000000000/sms", self.aws.endpoint))
             .env("ITEM_PK", &self.world.plain_pk)
             .stdin(Stdio::null())
             .stdout(log)

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     runtime_api::Expectation,
-    world::{PASSWORD, PLAIN_EMAIL, SignedIn, World},
+    world::{PASSWORD, PHONE, PLAIN_EMAIL, SignedIn, World},
 };
 
 /// The template gives the secret to these alone; any other would open a connection that it does not
 /// have in truth.
-pub const SIGNERS: [&str; 3] = ["auth-login", "auth-refresh", "token-keys-rotate"];
+pub const SIGNERS: [&str; 4] = ["auth-login", "auth-otp-verify", "auth-refresh", "token-keys-rotate"];
 
 /// One row of the table.
 pub struct Scenario {
@@ -39,6 +39,63 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
         "auth-register" => {
             let body = json!({ "role": "parent", "email": "new@example.org", "password": "tidal-anchor-quilt-58", "name": "New" });
             vec![http("POST", "/auth/register", None, Some(&body)).slow()]
+        }
+        "auth-otp-send" => vec![http("POST", "/auth/otp/send", plain, Some(&json!({ "phone": PHONE })))],
+        "auth-otp-verify" => {
+            vec![http("POST", "/auth/otp/verify", plain, Some(&json!({ "code": world.code }))).slow()]
+        }
+        "auth-logout" => vec![http("POST", "/auth/logout", plain, None)],
+        "auth-logout-all" => vec![http("POST", "/auth/logout-all", plain, None)],
+        "auth-sessions-list" => vec![get("/auth/sessions", plain)],
+        "auth-sessions-end" => {
+            let path = format!("/auth/sessions/{}", world.plain.session_id);
+            vec![http("DELETE", &path, plain, None)]
+        }
+        "auth-verify-email" => {
+            vec![http("POST", "/auth/verify-email", None, Some(&json!({ "token": world.verify_token })))]
+        }
+        "auth-verify-email-resend" => {
+            vec![http("POST", "/auth/verify-email/resend", None, Some(&json!({ "email": PLAIN_EMAIL })))]
+        }
+        "auth-password-forgot" => {
+            vec![http("POST", "/auth/password/forgot", None, Some(&json!({ "email": PLAIN_EMAIL })))]
+        }
+        "auth-password-reset" => {
+            let body = json!({ "token": world.reset_token, "password": "tidal-anchor-quilt-58" });
+            vec![http("POST", "/auth/password/reset", None, Some(&body)).slow()]
+        }
+        "auth-jwks" => vec![get("/.well-known/jwks.json", None)],
+        "me-password" => {
+            let body = json!({ "current_password": PASSWORD, "new_password": "tidal-anchor-quilt-58" });
+            vec![http("POST", "/me/password", plain, Some(&body)).slow()]
+        }
+        "me-email" => {
+            let body = json!({ "email": "new@example.org", "password": PASSWORD });
+            vec![http("POST", "/me/email", plain, Some(&body)).slow()]
+        }
+        "me-second-step-get" => vec![get("/me/second-step", plain)],
+        "me-second-step-put" => {
+            let body = json!({ "method": "none", "password": PASSWORD });
+            vec![http("PUT", "/me/second-step", plain, Some(&body)).slow()]
+        }
+        "me-totp" => vec![http("POST", "/me/totp", plain, None)],
+        "admin-audit" => {
+            let query = json!({ "subject": [world.plain.user_id] });
+            vec![get("/admin/audit", Some(&world.admin)).query(&query)]
+        }
+        "admin-user-status" => {
+            let path = format!("/admin/users/{}/status", world.plain.user_id);
+            let body = json!({ "status": "suspended", "reason": "Two reports" });
+            vec![http("POST", &path, Some(&world.admin), Some(&body))]
+        }
+        "admin-create" => {
+            vec![Scenario::new(&json!({ "email": "new@example.org", "name": "New" }), |answer| {
+                answer["user_id"].is_string()
+            })]
+        }
+        "sms-send" => {
+            let message = json!({ "event_id": json!(world.event)["id"], "user_id": world.plain.user_id, "challenge": null });
+            vec![queue(&message).slow()]
         }
         "me-get" => vec![get("/me", plain), get("/me", pictured).note("with a picture")],
         "me-update" => vec![http("PATCH", "/me", plain, Some(&json!({ "name": "Ada King" })))],
@@ -71,6 +128,19 @@ impl Scenario {
 
     fn note(self, note: &'static str) -> Self {
         Self { note, ..self }
+    }
+
+    /// With parameters behind the `?`.
+    fn query(self, query: &Value) -> Self {
+        let mut event: Value = serde_json::from_str(&self.event).unwrap_or_default();
+        event["multiValueQueryStringParameters"] = query.clone();
+        event["queryStringParameters"] = query
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, values)| (name.clone(), values[0].clone()))
+            .collect();
+        Self { event: event.to_string(), ..self }
     }
 
     fn slow(self) -> Self {

@@ -6,7 +6,7 @@ use std::error::Error;
 
 use api::{
     passwords,
-    tokens::{self, RefreshToken, Signer},
+    tokens::{self, LinkToken, RefreshToken, Secret, Signer},
 };
 use aws_credential_types::Credentials;
 use domain::{
@@ -14,8 +14,11 @@ use domain::{
     email::EmailAddress,
     event::{Event, Fact},
     id::UploadId,
+    mail_link::{MailLink, Purpose as LinkPurpose},
+    one_time_code::{Pending, Purpose as CodePurpose},
     password::Password,
-    session::Session,
+    phone::PhoneNumber,
+    session::{Client, Session},
     token_keys::KeySet,
     upload::{FileSize, ImageType, Purpose, Upload, Variant},
     user::{Role, User},
@@ -25,6 +28,7 @@ use serde_json::Value;
 use storage::{
     Tables,
     audit::{Action, Entry, Origin},
+    sessions::Proof,
     signing_secret::{PrivateKeys, SigningSecret},
 };
 
@@ -32,6 +36,8 @@ use crate::aws::Aws;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery staple";
+/// The number that somebody is proving.
+pub const PHONE: &str = "+447400123456";
 /// Whose item the bare function reads, too.
 pub const PLAIN_EMAIL: &str = "ada@example.org";
 
@@ -43,6 +49,14 @@ pub struct World {
     pub plain: SignedIn,
     /// The person with one.
     pub pictured: SignedIn,
+    /// An admin.
+    pub admin: SignedIn,
+    /// From a link to prove the address of the person without a picture.
+    pub verify_token: String,
+    /// From a link to choose a password.
+    pub reset_token: String,
+    /// What proves their number.
+    pub code: String,
     /// A published upload of the person with a picture.
     pub ready: UploadId,
     /// An upload whose file has arrived.
@@ -55,6 +69,8 @@ pub struct World {
 
 /// Somebody's tokens.
 pub struct SignedIn {
+    pub user_id: String,
+    pub session_id: String,
     pub access_token: String,
     pub refresh_token: String,
 }
@@ -75,9 +91,10 @@ impl World {
         tables.publish_token_keys(&KeySet::default().publish(public, now), 0).await?;
         let signer = Signer::from_keys(keys);
 
-        let (plain, event) = register(&tables, "Ada Lovelace", PLAIN_EMAIL, now).await?;
+        let (plain, event) = register(&tables, Role::Parent, "Ada Lovelace", PLAIN_EMAIL, now).await?;
         let outbox_image = aws.item("OUTBOX#").ok_or("registering leaves an event")?;
-        let (pictured, _) = register(&tables, "Grace Hopper", "grace@example.org", now).await?;
+        let (pictured, _) = register(&tables, Role::Parent, "Grace Hopper", "grace@example.org", now).await?;
+        let (admin, _) = register(&tables, Role::Admin, "Root", "root@example.org", now).await?;
 
         let announce = || -> Result<Upload, Box<dyn Error>> {
             let size = FileSize::parse(4_000_000).map_err(|violation| violation.code)?;
@@ -89,16 +106,36 @@ impl World {
         tables.publish_avatar(&ready, pictured.clone(), now).await?;
 
         let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
-            let secret = RefreshToken::secret();
-            let session = Session::start(user.id, user.role, RefreshToken::hash_of(&secret), now);
-            tables.start_session(&session, &entry(user, Action::SignedIn, now)).await?;
+            let secret = Secret::generate();
+            let session = Session::start(user.id, user.role, secret.token(), Client::default(), now);
+            let compared = tables.credentials(user.id).await?.ok_or("everybody has a password")?;
+            let proof = Proof { compared: &compared, changed: None, pending: None };
+            tables.start_session(&session, proof, &entry(user, Action::SignedIn, now)).await?;
             let signed = signer.sign(&tables, &settings, &session, now).await;
             Ok(SignedIn {
                 access_token: signed.map_err(|_| "no access token could be signed")?,
-                refresh_token: RefreshToken::new(&session, secret).encode(),
+                refresh_token: RefreshToken { user_id: user.id, id: session.id, secret }.encode(),
+                user_id: user.id.to_string(),
+                session_id: session.id.to_string(),
             })
         };
+        let link = async |purpose| -> Result<String, Box<dyn Error>> {
+            let token = LinkToken { user_id: plain.id, secret: Secret::generate() };
+            tables
+                .save_link(&MailLink::new(plain.id, purpose, plain.email.clone(), token.secret.hash(), now))
+                .await?;
+            Ok(token.encode())
+        };
+        let code = tokens::generate_code().map_err(|_| "no code")?;
+        let phone = PhoneNumber::parse(PHONE).map_err(|violation| violation.code)?;
+        let mut pending = Pending::new(plain.id, CodePurpose::ProvePhone { phone }, now);
+        pending.code_hash = Some(passwords::hash_code(&code).map_err(|_| "the code could not be hashed")?);
+        tables.await_text(&pending, &event).await?;
         Ok(Self {
+            admin: sign_in(&admin).await?,
+            verify_token: link(LinkPurpose::VerifyEmail).await?,
+            reset_token: link(LinkPurpose::ResetPassword).await?,
+            code: code.expose().to_owned(),
             plain_pk: format!("USER#{}", plain.id),
             plain: sign_in(&plain).await?,
             pictured: sign_in(&pictured).await?,
@@ -112,6 +149,7 @@ impl World {
 
 async fn register(
     tables: &Tables,
+    role: Role,
     name: &str,
     email: &str,
     now: Timestamp,
@@ -120,14 +158,14 @@ async fn register(
     let name = DisplayName::parse(name).map_err(|violation| violation.code)?;
     let password = Password::parse(PASSWORD).map_err(|violation| violation.code)?;
     let hash = passwords::hash(&password).map_err(|_| "the password could not be hashed")?;
-    let user = User::register(Role::Parent, email, name, SignedDuration::from_hours(7 * 24), now);
+    let user = User::register(role, email, name, SignedDuration::from_hours(7 * 24), now);
     let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
     tables.register(user.clone(), hash, &event, &entry(&user, Action::Registered, now)).await?;
     Ok((user, event))
 }
 
 fn entry(user: &User, action: Action, at: Timestamp) -> Entry {
-    Entry { subject: user.id, action, at, origin: Origin::default() }
+    Entry::by_self(user.id, action, at, Origin::default())
 }
 
 fn variants() -> Vec<Variant> {
