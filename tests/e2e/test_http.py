@@ -1,6 +1,7 @@
 """What holds for every answer, and the pages for machines and operators."""
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -48,6 +49,24 @@ def test_ready_names_what_is_down(stack: Stack, variable: str, name: str) -> Non
         assert [found for found, state in states.items() if state == "down"] == [name]
     finally:
         client.update_function_configuration(FunctionName=function, Environment={"Variables": environment})
+
+
+@pytest.mark.parametrize(
+    ("binary", "variable"),
+    [("auth-login", "TOKEN_SIGNING_SECRET_ARN"), ("auth-refresh", "TOKEN_SIGNING_SECRET_ARN"),
+     ("auth-otp-verify", "TOKEN_SIGNING_SECRET_ARN"), ("me-get", "TOKEN_ISSUER"), ("me-get", "MAIN_TABLE")],
+)  # fmt: skip
+def test_a_function_does_not_start_without_what_it_needs(stack: Stack, binary: str, variable: str) -> None:
+    environment = stack.functions()[binary]["Environment"]["Variables"]
+    assert environment.pop(variable)
+    # Where a function that does start would ask for work.
+    environment |= {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x"}
+    environment |= {"AWS_SECRET_ACCESS_KEY": "x", "AWS_LAMBDA_FUNCTION_NAME": binary}
+    environment |= {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_FUNCTION_VERSION": "1"}
+    bootstrap = ROOT / "target/lambda" / binary / "bootstrap"
+    ended = subprocess.run([bootstrap], env=environment, capture_output=True, text=True, timeout=10)
+    assert ended.returncode != 0
+    assert variable in ended.stdout + ended.stderr
 
 
 def test_the_contract_is_served(stack: Stack) -> None:

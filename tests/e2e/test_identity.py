@@ -252,6 +252,8 @@ def test_an_app_is_asked_at_the_next_sign_in(person: Person) -> None:
 def test_anybody_can_verify_our_tokens(person: Person) -> None:
     jwks = person.stack.request("GET", "/.well-known/jwks.json")
     assert jwks.status_code == 200 and "public" in jwks.headers["cache-control"]
+    has = {"If-None-Match": jwks.headers["etag"]}
+    assert person.stack.request("GET", "/.well-known/jwks.json", headers=has).status_code == 304
     header, claims, signature = person.tokens["access_token"].split(".")
     decode = lambda part: base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))  # noqa: E731
     kid = json.loads(decode(header))["kid"]

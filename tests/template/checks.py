@@ -287,6 +287,23 @@ def secrets_are_empty(model: Model) -> Iterator[str]:
             yield f"the value of {name} stands in the template"
 
 
+# Of what the gateway answers by itself; frame-ancestors needs quotes, which do not fit, so X-Frame-Options stands for it.
+GATEWAY_HEADERS = {
+    "Cache-Control", "Content-Security-Policy", "Content-Type", "Cross-Origin-Resource-Policy", "Permissions-Policy",
+    "Referrer-Policy", "Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options",
+    "Access-Control-Allow-Origin",
+}  # fmt: skip
+
+
+def gateway_answers_are_guarded(model: Model) -> Iterator[str]:
+    responses = model.source["Api"]["Properties"]["GatewayResponses"]
+    for name in sorted({"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys()):
+        yield f"the gateway answers {name} in its own words"
+    for name, response in responses.items():
+        for header in sorted(GATEWAY_HEADERS - response.get("ResponseParameters", {}).get("Headers", {}).keys()):
+            yield f"the gateway's {name} has no {header}"
+
+
 def domain_is_pure(crates: list[str]) -> Iterator[str]:
     for crate in crates:
         if NOT_IN_DOMAIN.match(crate):

@@ -24,6 +24,7 @@ ON_THE_TEMPLATE = [
     checks.tables_are_safe,
     checks.buckets_are_safe,
     checks.secrets_are_empty,
+    checks.gateway_answers_are_guarded,
 ]
 
 
@@ -115,6 +116,9 @@ CASES = [
     (checks.buckets_are_safe, ROOT_FILE, at("MediaBucket", "VersioningConfiguration"), REMOVE),
     (checks.buckets_are_safe, ROOT_FILE, at("UploadsBucket", "BucketEncryption"), REMOVE),
     (checks.buckets_are_safe, ROOT_FILE, ["Resources", "UploadsBucketPolicy"], REMOVE),
+    (checks.gateway_answers_are_guarded, ROOT_FILE, at("Api", "GatewayResponses", "DEFAULT_5XX"), REMOVE),
+    (checks.gateway_answers_are_guarded, ROOT_FILE,
+     at("Api", "GatewayResponses", "THROTTLED", "ResponseParameters", "Headers", "Referrer-Policy"), REMOVE),
     (checks.secrets_are_empty, ROOT_FILE, at("TokenSigningSecret", "SecretString"), "hunter2"),
 ]  # fmt: skip
 

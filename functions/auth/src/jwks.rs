@@ -1,10 +1,7 @@
 //! `GET /.well-known/jwks.json`: anyone learns the keys that access tokens are signed with (RFC 7517).
 
-use api::{App, Json, Problem, openapi::StoreProblems};
-use axum::{
-    extract::State,
-    http::{HeaderName, header},
-};
+use api::{App, IfNoneMatch, Problem, openapi::StoreProblems};
+use axum::{extract::State, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,14 +36,19 @@ pub struct Jwk {
 
 /// A new key is published a day before it signs, so that nobody who reads this once an hour is
 /// surprised by one.
-const CACHE: &str = "public, max-age=3600";
+const MAX_AGE: u32 = 3600;
 
 /// Shows the public keys.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "get_jwks", tag = "Identity",
-    responses((status = 200, description = "The keys", body = Jwks), StoreProblems),
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has")),
+    responses(
+        (status = 200, description = "The keys", body = Jwks, headers(("ETag" = String, description = "Of this content"))),
+        (status = 304, description = "The client has them"),
+        StoreProblems,
+    ),
 )]
-async fn get_jwks(State(app): State<App>) -> Result<([(HeaderName, &'static str); 1], Json<Jwks>), Problem> {
+async fn get_jwks(State(app): State<App>, if_none_match: IfNoneMatch) -> Result<Response, Problem> {
     let keys = app.tables().token_keys().await?.keys.into_iter().map(|key| Jwk {
         kty: "OKP",
         crv: "Ed25519",
@@ -55,7 +57,8 @@ async fn get_jwks(State(app): State<App>) -> Result<([(HeaderName, &'static str)
         kid: key.kid,
         x: key.x,
     });
-    Ok(([(header::CACHE_CONTROL, CACHE)], Json(Jwks { keys: keys.collect() })))
+    let body = serde_json::to_string(&Jwks { keys: keys.collect() }).map_err(|_| Problem::internal())?;
+    if_none_match.json(MAX_AGE, body)
 }
 
 /// The route of this endpoint.

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    credentials::{Credentials, SecondStep},
+    credentials::{Credentials, Method, SecondStep},
     one_time_code::{Code, Pending, Purpose},
     session::{Client, TokenHash},
 };
@@ -62,7 +62,7 @@ enum Typed {
         (status = 204, description = "The number is proved"),
         (status = 401, description = "The code is wrong, was used, or nothing waits for it", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "The account changed at the same moment, or the number belongs to another one",
+        (status = 409, description = "The account changed at the same moment, the number belongs to another one, or the one before is needed to sign in",
          body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, LimitProblems, StoreProblems,
     ),
@@ -173,9 +173,15 @@ async fn prove_phone(
         return Err(wrong_code());
     }
     let before = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let credentials = app.tables().credentials(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    // Otherwise whoever finds a device signed in could have the codes sent to their own phone.
+    if credentials.second_step.method() == Method::Sms && before.phone.as_ref() != Some(phone) {
+        let detail = "Texts to your number are the second step of your sign-in; switch that off first.";
+        return Err(Problem::new(StatusCode::CONFLICT, "second_step_uses_number", detail));
+    }
     let after = before.clone().with_phone(phone.clone());
     let trail = Entry::by_self(caller.user_id, Action::PhoneVerified, now, origin);
-    match app.tables().prove_phone(&before, after, &pending, &trail).await {
+    match app.tables().prove_phone(&before, after, &credentials, &pending, &trail).await {
         // Whoever reads texts there may know that the number has an account.
         Err(storage::Error::Conflict)
             if app.tables().owner_of_phone(phone).await?.is_some_and(|owner| owner != caller.user_id) =>

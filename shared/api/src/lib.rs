@@ -5,6 +5,7 @@
 //! extractors that it asks for, the errors that it answers with, and the stack around it.
 
 mod app;
+mod cached;
 mod caller;
 mod cursors;
 mod extract;
@@ -22,6 +23,7 @@ pub mod totp;
 mod variant_link;
 
 pub use app::{App, Clock, Settings};
+pub use cached::IfNoneMatch;
 pub use caller::{Admin, SignedIn};
 pub use cursors::Cursors;
 pub use extract::{IfMatch, Json, PathId, Query, present};

@@ -246,20 +246,19 @@ impl Tables {
     }
 
     /// Stores a person who has proved to read texts at a number: `after` follows from `before`, and
-    /// the number's claim with it. Fails with [`Error::Conflict`] if the code was used, the person
-    /// has changed, or the number is somebody else's.
+    /// the number's claim with it. Fails with [`Error::Conflict`] if the code was used, the person or
+    /// what they sign in with has changed, or the number is somebody else's.
     pub async fn prove_phone(
         &self,
         before: &User,
         after: User,
+        compared: &Credentials,
         pending: &Pending,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
-        let mut transaction = one_time_codes::spend(self, self.transaction(), pending)?.put(
-            &self.audit,
-            &audit::Item::from(trail),
-            Condition::Absent,
-        )?;
+        let mut transaction = one_time_codes::spend(self, self.transaction(), pending)?
+            .check(&self.main, pk(after.id), credentials::SK, Condition::version(compared.version))?
+            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?;
         if before.phone != after.phone {
             if let Some(phone) = &after.phone {
                 let claim = ClaimItem::new(phone_pk(phone), after.id);

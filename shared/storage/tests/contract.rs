@@ -296,10 +296,11 @@ async fn a_number_belongs_to_one_account() {
         assert_eq!(tables.pending(user.id, None).await.unwrap(), Some(pending.clone()));
         let after = user.clone().with_phone(phone.clone());
         let trail = entry(user, Action::PhoneVerified);
-        let proved = tables.prove_phone(user, after.clone(), &pending, &trail).await;
+        let compared = tables.credentials(user.id).await.unwrap().unwrap();
+        let proved = tables.prove_phone(user, after.clone(), &compared, &pending, &trail).await;
         assert_eq!(proved.is_ok(), free, "{proved:?}");
         if free {
-            conflict(tables.prove_phone(&after, after.clone(), &pending, &trail).await);
+            conflict(tables.prove_phone(&after, after.clone(), &compared, &pending, &trail).await);
         }
     }
     assert_eq!(tables.owner_of_phone(&phone).await.unwrap(), Some(ada.id));

@@ -56,19 +56,26 @@ const TABLE: &[(&str, [u16; 6])] = &[
 
 const CALLERS: [&str; 6] = ["nobody", "parent", "sitter", "suspended", "admin", "expired"];
 
-/// The query and the body of an operation.
-fn example(operation: &str, owner: &Owner) -> (String, Value) {
+/// The path, with its query, and the body of an operation.
+pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
+    let id = match path.split('/').nth(1).unwrap() {
+        "uploads" => owner.upload.id.to_string(),
+        "auth" => owner.session.id.to_string(),
+        _ => owner.user.to_string(),
+    };
+    let url = path.replace("{id}", &id);
     let email = "somebody@example.org";
+    // As long as a link's; a refresh token is longer.
     let token = "A".repeat(64);
-    let body = match operation {
-        "GET /admin/audit" => return (format!("?subject={}", owner.user), Value::Null),
+    let body = match format!("{method} {path}").as_str() {
+        "GET /admin/audit" => return (format!("{url}?subject={}", owner.user), Value::Null),
         "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
         "POST /auth/login" => json!({ "email": email, "password": "x" }),
         "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),
         "POST /auth/otp/verify" => json!({ "code": "123456" }),
         "POST /auth/password/forgot" | "POST /auth/verify-email/resend" => json!({ "email": email }),
         "POST /auth/password/reset" => json!({ "token": token, "password": "quiet otter marble lantern" }),
-        "POST /auth/refresh" => json!({ "refresh_token": token }),
+        "POST /auth/refresh" => json!({ "refresh_token": "A".repeat(86) }),
         "POST /auth/register" => {
             json!({ "role": "parent", "email": email, "password": "quiet otter marble lantern", "name": "Eve" })
         }
@@ -82,17 +89,17 @@ fn example(operation: &str, owner: &Owner) -> (String, Value) {
         "POST /uploads" => json!({ "purpose": "avatar", "content_type": "image/png", "size_bytes": 1000 }),
         _ => Value::Null,
     };
-    (String::new(), body)
+    (url, body)
 }
 
-struct Owner {
+pub struct Owner {
     user: UserId,
     session: Session,
     upload: Upload,
 }
 
 /// Whose things the paths name.
-async fn owner(client: &Client) -> Owner {
+pub async fn owner(client: &Client) -> Owner {
     let (user, session) = sign_in(client, Role::Parent, "owner").await;
     let size = FileSize::parse(1000).unwrap();
     let upload = Upload::announce(user.id, Purpose::Avatar, ImageType::Png, size, client.now());
@@ -117,7 +124,7 @@ async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session) {
     (user, session)
 }
 
-async fn token(client: &Client, caller: &str) -> Option<String> {
+pub async fn token(client: &Client, caller: &str) -> Option<String> {
     let role = match caller {
         "nobody" => return None,
         "sitter" => Role::Sitter,
@@ -164,14 +171,8 @@ async fn every_operation_lets_in_whom_the_table_says() {
             // Limits are another test's.
             client.turn_clock(3600);
             let owner = owner(&client).await;
-            let id = match path.split('/').nth(1).unwrap() {
-                "uploads" => owner.upload.id.to_string(),
-                "auth" => owner.session.id.to_string(),
-                _ => owner.user.to_string(),
-            };
             let token = token(&client, caller).await;
-            let (query, body) = example(name, &owner);
-            let url = format!("{}{query}", path.replace("{id}", &id));
+            let (url, body) = example(method, path, &owner);
             let answer = client.call(method, &url, token.as_deref(), body).await;
             if answer.status != *expected {
                 wrong.push(format!(

@@ -114,6 +114,9 @@ async fn signing_in_with_a_text() {
     assert_eq!(prove_phone(&client, &access, ADA, PHONE).await.status, 204);
     assert_eq!(set(&client, &access, switch).await.body["recovery_codes"].as_array().unwrap().len(), 10);
 
+    let elsewhere = prove_phone(&client, &access, ADA, "+447400654321").await;
+    assert_eq!(elsewhere.problem(), (409, "second_step_uses_number", vec![]));
+
     let asked = client.login(ADA, PASSWORD).await;
     insta::assert_json_snapshot!(asked.body, { ".challenge" => "…" });
     let challenge = asked.body["challenge"].as_str().unwrap();
