@@ -160,12 +160,21 @@ def person(newcomer: Callable[[], Person]) -> Person:
 
 
 @pytest.fixture(scope="session")
-def admin(stack: Stack) -> Person:
+def new_admin(stack: Stack) -> Callable[[], Person]:
     """Made as operators make one, and in possession of a password by mail."""
-    email = fresh_email()
-    order = json.dumps({"email": email, "name": "Root"})
-    answer = stack.client("lambda").invoke(FunctionName=stack.outputs["AdminCreateFunction"], Payload=order)
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    body = {"token": mailed(stack, email, "/reset-password"), "password": PASSWORD}
-    assert stack.request("POST", "/auth/password/reset", json=body).status_code == 204
-    return Person(stack, email, login(stack, email).json())
+
+    def make() -> Person:
+        email = fresh_email()
+        order = json.dumps({"email": email, "name": "Root"})
+        answer = stack.client("lambda").invoke(FunctionName=stack.outputs["AdminCreateFunction"], Payload=order)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        body = {"token": mailed(stack, email, "/reset-password"), "password": PASSWORD}
+        assert stack.request("POST", "/auth/password/reset", json=body).status_code == 204
+        return Person(stack, email, login(stack, email).json())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def admin(new_admin: Callable[[], Person]) -> Person:
+    return new_admin()

@@ -1,49 +1,55 @@
-"""What the contract allows, and what it does not, sent to the running stack: no answer that the contract does not describe."""
+"""Requests made up out of the contract, and against it: no answer may be one that it does not tell of."""
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SECRETS, Person, login
-from lib.stack import Stack
+from conftest import Person
 
-ROOT = Path(__file__).resolve().parents[2]
+CONTRACT = Path(__file__).resolve().parents[2] / "infra/openapi.json"
+# Left out are those that ask for a 405, where a gateway says 403, and for success wherever a schema is kept to:
+# no schema can say which passwords are easy to guess.
 CHECKS = (
-    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
-    "response_headers_conformance"
-)
-# They end the sign-in that all other requests are sent with, also by an identifier that another answer has told.
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "response_headers_conformance", "negative_data_rejection", "missing_required_header", "ignored_auth",
+    "use_after_free", "ensure_resource_availability",
+)  # fmt: skip
+# They end the sign-in that all that follows is sent with; after that, everything would be a 401, and so be well.
 ENDING = ("end_own_session", "end_all_sessions", "end_session")
 
 
-def fuzz(stack: Stack, token: str, folder: Path, chosen: str) -> None:
-    SECRETS.add(token)
+def fuzz(caller: Person, folder: Path, *chosen: str) -> None:
+    stack = caller.stack
     command = [
-        Path(sys.executable).with_name("schemathesis"), "run", ROOT / "infra/openapi.json",
+        Path(sys.executable).with_name("schemathesis"), "run", CONTRACT,
         "--url", f"{stack.emulator.url}/v1",
-        "-H", f"Host: {stack.host}:{stack.emulator.port}",
-        "-H", f"Authorization: Bearer {token}",
-        "--checks", CHECKS,
-        "--phases", "examples,coverage,fuzzing",
-        # The same cases at each run: what is found can be found again.
-        "--max-examples", "15", "--seed", "1", "--generation-deterministic",
-        "--request-timeout", "30", "--no-color",
+        "--header", f"Host: {stack.host}:{stack.emulator.port}",
+        "--header", f"Authorization: Bearer {caller.tokens['access_token']}",
+        "--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS), "--continue-on-failure",
+        # The same cases each time. Of coverage there are as many as the contract has corners.
+        "--generation-deterministic", "--max-examples", "20", "--workers", "2", "--request-timeout", "30",
+        # The accounts are made up: what went wrong may be shown as it was sent.
+        "--output-sanitize", "false", "--warnings", "off", "--no-color", *chosen,
     ]  # fmt: skip
-    command += [part for operation in ENDING for part in (f"--{chosen}-operation-id", operation)]
-    # It leaves files where it runs.
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    # It remembers things where it runs: .schemathesis and .hypothesis.
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+    if done.returncode != 0:
+        pytest.fail(f"schemathesis ended with {done.returncode}\n{done.stdout[-20_000:]}", pytrace=False)
 
 
 @pytest.mark.parametrize("role", ["parent", "admin"])
-def test_every_answer_is_as_the_contract_says(
-    stack: Stack, person: Person, admin: Person, role: str, tmp_path: Path
+def test_what_the_contract_tells_is_all_that_happens(
+    role: str, newcomer: Callable[[], Person], new_admin: Callable[[], Person], tmp_path: Path
 ) -> None:
-    fuzzed = person if role == "parent" else Person(stack, admin.email, login(stack, admin.email).json())
-    fuzz(stack, fuzzed.tokens["access_token"], tmp_path, "exclude")
-    assert fuzzed.me(), "the sign-in ended on the way, so that little was tried"
+    caller = newcomer() if role == "parent" else new_admin()
+    fuzz(caller, tmp_path, *(part for name in ENDING for part in ("--exclude-operation-id", name)))
+    # Otherwise it was refused what it asked for, and nothing was tried.
+    assert caller.me()["role"] == role
 
 
-def test_so_are_the_answers_of_what_ends_a_sign_in(person: Person, tmp_path: Path) -> None:
-    fuzz(person.stack, person.tokens["access_token"], tmp_path, "include")
+@pytest.mark.parametrize("ending", ENDING)
+def test_also_where_a_sign_in_ends(ending: str, person: Person, tmp_path: Path) -> None:
+    # The list tells an identifier to end.
+    fuzz(person, tmp_path, "--include-operation-id", ending, "--include-operation-id", "list_sessions")

@@ -5,7 +5,7 @@ use api::{
     Admin, App, Fields, Json, Problem, Query, RequestMeta,
     openapi::{AdminProblems, ParameterProblems, StoreProblems},
 };
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use domain::{
     Violation,
     id::{self, AuditId},
@@ -105,7 +105,6 @@ async fn read_audit_trail(
     State(app): State<App>,
     Admin(caller): Admin,
     meta: RequestMeta,
-    headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Response>, Problem> {
     let now = app.now();
@@ -129,7 +128,7 @@ async fn read_audit_trail(
         action: Action::AuditRead,
         reason: None,
         at: now,
-        origin: meta.origin(&headers),
+        origin: meta.origin(),
     };
     app.tables().record(&read).await?;
     let entries = app.tables().trail(by, before, limit.get()).await?;

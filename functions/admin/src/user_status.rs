@@ -7,10 +7,7 @@ use api::{
     Admin, App, Fields, Json, PathId, Problem, ProblemBody, RequestMeta,
     openapi::{AdminProblems, BodyProblems, StoreProblems},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     Violation,
     event::{Event, Fact},
@@ -72,7 +69,6 @@ async fn set_user_status(
     Admin(caller): Admin,
     PathId(id): PathId<UserTag>,
     meta: RequestMeta,
-    headers: HeaderMap,
     Json(request): Json<Request>,
 ) -> Result<Json<Response>, Problem> {
     let now = app.now();
@@ -98,7 +94,7 @@ async fn set_user_status(
             action,
             reason: Some(reason.into()),
             at: now,
-            origin: meta.origin(&headers),
+            origin: meta.origin(),
         };
         app.tables().save_standing(user.clone(), before, &trail, &Event::new(fact, now)).await?;
     }

@@ -1,10 +1,11 @@
 //! Opening an account, signing in, and proving who one is.
 
-mod accepted;
+mod by_mail;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod logout_all;
+mod mail_link;
 pub mod otp_send;
 pub mod otp_verify;
 pub mod password_forgot;

@@ -8,11 +8,11 @@ use api::{
     App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
     openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
-    tokens::{ChallengeToken, Secret},
+    secrets::{ChallengeToken, Secret},
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -81,7 +81,6 @@ pub struct Challenge {
 async fn create_session(
     State(app): State<App>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
@@ -98,7 +97,7 @@ async fn create_session(
         app.tables().record_nothing(now).await?;
         return Err(invalid_credentials());
     };
-    let origin = meta.origin(&headers);
+    let origin = meta.origin();
     let failed = Entry::by_nobody(credentials.user_id, Action::SignInFailed, now, origin.clone());
     if !matches {
         app.tables().record(&failed).await?;
@@ -119,7 +118,7 @@ async fn create_session(
         false => None,
     };
     let proof = Proof { compared: &credentials, changed: changed.as_ref(), pending: None };
-    let pair = sign_in::complete(&app, proof, meta.client(&headers), origin, now).await?;
+    let pair = sign_in::complete(&app, proof, meta.client(), origin, now).await?;
     Ok(Json(pair).into_response())
 }
 

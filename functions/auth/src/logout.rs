@@ -4,10 +4,7 @@ use api::{
     App, Limiter, Problem, RequestMeta, SignedIn, limits,
     openapi::{LimitProblems, SignedInProblems, StoreProblems},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use storage::audit::{Action, Entry};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,11 +18,10 @@ async fn end_own_session(
     State(app): State<App>,
     caller: SignedIn,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
     limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
-    let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin(&headers));
+    let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
     match app.tables().end_session(caller.user_id, caller.session_id, &trail).await {
         // It has ended already, which is what was asked for.
         Ok(()) | Err(storage::Error::Conflict) => Ok(StatusCode::NO_CONTENT),

@@ -4,10 +4,7 @@ use api::{
     App, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
     openapi::{LimitProblems, SignedInProblems, StoreProblems},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use storage::audit::{Action, Entry};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,14 +23,13 @@ async fn end_all_sessions(
     State(app): State<App>,
     caller: SignedIn,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
     limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
     let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
     let before = user.version;
-    let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin(&headers));
+    let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin());
     app.tables().sign_out_everywhere(user.signed_out(None, now), before, &trail).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use api::{
     App, Json, Limiter, Problem, ProblemBody, SignedIn,
     limits::{self, all_texts},
     openapi::{BodyProblems, LimitProblems, StoreProblems},
-    tokens::ChallengeToken,
+    secrets::ChallengeToken,
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    accepted::Accepted,
+    by_mail::Accepted,
     otp_verify::{invalid_challenge, waiting},
 };
 

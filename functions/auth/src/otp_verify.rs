@@ -7,12 +7,12 @@ use api::{
     App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
     openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
-    tokens::{ChallengeToken, recovery},
+    secrets::{ChallengeToken, recovery},
     totp,
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -71,7 +71,6 @@ async fn verify_code(
     State(app): State<App>,
     caller: Option<SignedIn>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
@@ -82,13 +81,13 @@ async fn verify_code(
         _ => fields.take("/code", Code::parse(&request.code)).map(Typed::Code),
     };
     let Some(typed) = typed else { return Err(fields.into_problem()) };
-    let origin = meta.origin(&headers);
+    let origin = meta.origin();
     match (request.challenge, typed) {
         (Some(challenge), typed) => {
             let token = ChallengeToken::decode(&challenge).ok_or_else(invalid_challenge)?;
             waiting(&app, &token, now).await?;
             limiter.admit(&limits::CODE, &token.user_id.to_string()).await?;
-            let pair = second_step(&app, &token, &typed, meta.client(&headers), origin, now).await?;
+            let pair = second_step(&app, &token, &typed, meta.client(), origin, now).await?;
             Ok(Json(pair).into_response())
         }
         (None, Typed::Code(code)) => {

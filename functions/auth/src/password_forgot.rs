@@ -8,30 +8,15 @@ use api::{
     openapi::{BodyProblems, LimitProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
-use domain::{
-    email::EmailAddress,
-    event::{Event, Fact},
-};
-use serde::Deserialize;
-use utoipa::ToSchema;
+use domain::event::{Event, Fact};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::accepted::Accepted;
-
-/// Whose password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ForgotPasswordRequest)]
-pub struct Request {
-    /// The account's address.
-    #[schema(example = "ada@example.org", format = "email", max_length = 254)]
-    email: String,
-}
+use crate::by_mail::{Accepted, AddressRequest};
 
 /// Sends a mail to choose a new password with.
 #[utoipa::path(
     post, path = "/auth/password/forgot", operation_id = "forget_password", tag = "Identity",
-    request_body = Request,
+    request_body = AddressRequest,
     responses(
         (status = 202, description = "Taken; if the address has an account, a mail goes there", body = Accepted),
         BodyProblems, LimitProblems, StoreProblems,
@@ -40,10 +25,9 @@ pub struct Request {
 async fn forget_password(
     State(app): State<App>,
     limiter: Limiter,
-    Json(request): Json<Request>,
+    Json(request): Json<AddressRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let email = EmailAddress::parse(&request.email)
-        .map_err(|violation| Problem::invalid_field("/email", violation))?;
+    let email = request.parse()?;
     limiter.admit(&limits::MAIL, email.as_str()).await?;
     let owner = app.tables().owner_of(&email).await?;
     let fact = owner.map_or(Fact::NobodyAsked, |user_id| Fact::PasswordResetRequested { user_id });

@@ -2,15 +2,11 @@
 //! link. All sign-ins of the account end. Announces [`Fact::PasswordChanged`].
 
 use api::{
-    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
+    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta,
     openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
-    tokens::LinkToken,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     event::{Event, Fact},
     mail_link::Purpose,
@@ -21,7 +17,7 @@ use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::verify_email::invalid_link;
+use crate::mail_link;
 
 /// What the link carries, and the new password.
 #[derive(Deserialize, ToSchema)]
@@ -54,17 +50,13 @@ pub struct Request {
 async fn reset_password(
     State(app): State<App>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
-    let token = LinkToken::decode(&request.token).ok_or_else(invalid_link)?;
-    limiter.admit(&limits::LINK, "").await?;
-    let link = app.tables().link(token.user_id, Purpose::ResetPassword).await?;
-    let link = link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid_link)?;
-    let user = app.tables().user(link.user_id).await?.ok_or_else(invalid_link)?;
-    let credentials = app.tables().credentials(link.user_id).await?.ok_or_else(invalid_link)?;
+    let link = mail_link::open(&app, &limiter, Purpose::ResetPassword, &request.token, now).await?;
+    let user = app.tables().user(link.user_id).await?.ok_or_else(mail_link::invalid)?;
+    let credentials = app.tables().credentials(link.user_id).await?.ok_or_else(mail_link::invalid)?;
 
     let mut fields = Fields::default();
     let hints = [user.email.as_str(), user.name.as_str()];
@@ -76,9 +68,9 @@ async fn reset_password(
     // left opens nothing.
     let user =
         Some(user).filter(|user| user.email == link.email).and_then(|user| user.prove_email(&link.email));
-    let user = user.ok_or_else(invalid_link)?.signed_out(None, now);
+    let user = user.ok_or_else(mail_link::invalid)?.signed_out(None, now);
     let credentials = credentials.with_password(passwords::hash(&password)?);
-    let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin(&headers));
+    let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
     app.tables().change_password(user, before, &credentials, Some(&link), &trail, &event).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -6,12 +6,9 @@
 use api::{
     App, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
     openapi::{BodyProblems, LimitProblems, StoreProblems},
-    tokens::RefreshToken,
+    secrets::RefreshToken,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     event::{Event, Fact},
     session::{Presented, Session},
@@ -52,7 +49,6 @@ const ATTEMPTS: usize = 3;
 async fn refresh_session(
     State(app): State<App>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<Json<TokenPair>, Problem> {
@@ -68,7 +64,7 @@ async fn refresh_session(
             Presented::Invented => return Err(invalid_token()),
             Presented::Reused => {
                 let user_id = session.user_id;
-                let origin = meta.origin(&headers);
+                let origin = meta.origin();
                 let trail = Entry::by_nobody(user_id, Action::SessionReused, now, origin);
                 let event = Event::new(Fact::SessionReused { user_id, session_id: session.id }, now);
                 app.tables().end_reused_session(&session, &trail, &event).await?;
@@ -76,7 +72,7 @@ async fn refresh_session(
             }
         }
         let secret = token.secret.next();
-        let session = session.rotate(presented, secret.hash(), meta.client(&headers), now);
+        let session = session.rotate(presented, secret.hash(), meta.client(), now);
         // Signed first: a token that is rotated and cannot be answered would be lost.
         let pair = TokenPair::issue(&app, &session, secret, now).await?;
         match app.tables().rotate_session(&session, &before).await {

@@ -8,23 +8,21 @@ use api::{
     openapi::{BodyProblems, LimitProblems, StoreProblems},
     passwords,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     display_name::DisplayName,
     email::EmailAddress,
     event::{Event, Fact},
     password::Password,
-    user::{Role, User},
+    role::Role,
+    user::User,
 };
 use serde::Deserialize;
 use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::accepted::Accepted;
+use crate::by_mail::Accepted;
 
 /// Who wants an account.
 #[derive(Deserialize, ToSchema)]
@@ -59,7 +57,6 @@ pub struct Request {
 async fn register_user(
     State(app): State<App>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
@@ -73,7 +70,7 @@ async fn register_user(
         None => {
             let user = User::register(role, email.clone(), name, app.settings().unverified_for, now);
             let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
-            let trail = Entry::by_self(user.id, Action::Registered, now, meta.origin(&headers));
+            let trail = Entry::by_self(user.id, Action::Registered, now, meta.origin());
             match app.tables().register(user, password_hash, &event, &trail).await {
                 // Somebody was quicker. They may have been removed since; then there is nobody to tell.
                 Err(storage::Error::Conflict) => app.tables().owner_of(&email).await?,
@@ -83,7 +80,7 @@ async fn register_user(
     };
     if let Some(user_id) = taken {
         let event = Event::new(Fact::RegistrationRepeated { user_id }, now);
-        let trail = Entry::by_nobody(user_id, Action::RegistrationRepeated, now, meta.origin(&headers));
+        let trail = Entry::by_nobody(user_id, Action::RegistrationRepeated, now, meta.origin());
         app.tables().repeat_registration(&trail, &event).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(Accepted::BODY)))

@@ -4,10 +4,7 @@ use api::{
     App, Limiter, PathId, Problem, ProblemBody, RequestMeta, SignedIn, limits,
     openapi::{LimitProblems, ParameterProblems, SignedInProblems, StoreProblems},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::id::SessionTag;
 use storage::audit::{Action, Entry};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,11 +26,10 @@ async fn end_session(
     caller: SignedIn,
     PathId(session): PathId<SessionTag>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
     limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
-    let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin(&headers));
+    let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
     match app.tables().end_session(caller.user_id, session, &trail).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(storage::Error::Conflict) => Err(Problem::not_found()),

@@ -1,6 +1,6 @@
 //! The end of every sign-in, whether it took one step or two.
 
-use api::{App, Problem, tokens::Secret};
+use api::{App, Problem, secrets::Secret};
 use domain::session::{Client, Session};
 use jiff::Timestamp;
 use storage::{

@@ -1,6 +1,7 @@
 use api::{
     App, Problem,
-    tokens::{ACCESS_LIFETIME, RefreshToken, Secret},
+    secrets::{RefreshToken, Secret},
+    tokens::ACCESS_LIFETIME,
 };
 use domain::session::Session;
 use jiff::Timestamp;

@@ -3,19 +3,17 @@
 //! Where the address is one that a person wants instead of theirs, it takes its place.
 
 use api::{
-    App, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
+    App, Json, Limiter, Problem, ProblemBody, RequestMeta,
     openapi::{BodyProblems, LimitProblems, StoreProblems},
-    tokens::LinkToken,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
-use domain::{Violation, mail_link::Purpose};
+use axum::{extract::State, http::StatusCode};
+use domain::mail_link::Purpose;
 use serde::Deserialize;
 use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::mail_link;
 
 /// What the link carries.
 #[derive(Deserialize, ToSchema)]
@@ -40,20 +38,16 @@ pub struct Request {
 async fn verify_email(
     State(app): State<App>,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
-    let token = LinkToken::decode(&request.token).ok_or_else(invalid_link)?;
-    limiter.admit(&limits::LINK, "").await?;
-    let link = app.tables().link(token.user_id, Purpose::VerifyEmail).await?;
-    let link = link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid_link)?;
-    let before = app.tables().user(link.user_id).await?.ok_or_else(invalid_link)?;
-    let after = before.clone().prove_email(&link.email).ok_or_else(invalid_link)?;
+    let link = mail_link::open(&app, &limiter, Purpose::VerifyEmail, &request.token, now).await?;
+    let before = app.tables().user(link.user_id).await?.ok_or_else(mail_link::invalid)?;
+    let after = before.clone().prove_email(&link.email).ok_or_else(mail_link::invalid)?;
     let moved = before.email != after.email;
     let action = if moved { Action::EmailChanged } else { Action::EmailVerified };
-    let trail = Entry::by_self(before.id, action, now, meta.origin(&headers));
+    let trail = Entry::by_self(before.id, action, now, meta.origin());
     match app.tables().prove_email(&before, after, &link, &trail).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         // Whoever reads mail there may know that it has an account.
@@ -63,14 +57,6 @@ async fn verify_email(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A link that was never made, was used, was replaced by a later one, or has ended: which, is not told.
-pub(crate) fn invalid_link() -> Problem {
-    Problem::invalid_field(
-        "/token",
-        Violation::new("invalid_token", "is not good any more; ask for another mail"),
-    )
 }
 
 /// The route of this endpoint.

@@ -9,31 +9,18 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    email::EmailAddress,
     event::{Event, Fact},
     id::UserId,
 };
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::accepted::Accepted;
-
-/// Whose address.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ResendVerificationRequest)]
-pub struct Request {
-    /// The account's address.
-    #[schema(example = "ada@example.org", format = "email", max_length = 254)]
-    email: String,
-}
+use crate::by_mail::{Accepted, AddressRequest};
 
 /// Sends another mail to prove an address with.
 #[utoipa::path(
     post, path = "/auth/verify-email/resend", operation_id = "resend_email_verification", tag = "Identity",
-    request_body = Request,
+    request_body = AddressRequest,
     responses(
         (status = 202, description = "Taken; if the address waits to be proved, a mail goes there", body = Accepted),
         BodyProblems, LimitProblems, StoreProblems,
@@ -42,10 +29,9 @@ pub struct Request {
 async fn resend_email_verification(
     State(app): State<App>,
     limiter: Limiter,
-    Json(request): Json<Request>,
+    Json(request): Json<AddressRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
-    let email = EmailAddress::parse(&request.email)
-        .map_err(|violation| Problem::invalid_field("/email", violation))?;
+    let email = request.parse()?;
     limiter.admit(&limits::MAIL, email.as_str()).await?;
     // An address that nobody has is looked for just as long.
     let owner = app.tables().owner_of(&email).await?.unwrap_or(UserId::from_uuid(Uuid::nil()));

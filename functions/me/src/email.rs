@@ -8,10 +8,7 @@ use api::{
     App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
     openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     email::EmailAddress,
     event::{Event, Fact},
@@ -60,7 +57,6 @@ async fn change_email(
     State(app): State<App>,
     caller: SignedIn,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
@@ -72,7 +68,7 @@ async fn change_email(
     let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
     let before = user.version;
     let user = user.with_pending_email(email.clone());
-    let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin(&headers));
+    let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin());
     let event = Event::new(Fact::EmailChangeRequested { user_id: user.id }, now);
     app.tables().request_email_change(user, before, &trail, &event).await?;
     Ok((StatusCode::ACCEPTED, Json(Response { pending_email: email.as_str().to_owned() })))

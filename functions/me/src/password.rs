@@ -6,10 +6,7 @@ use api::{
     openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
     passwords,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     event::{Event, Fact},
     password::Password,
@@ -49,7 +46,6 @@ async fn change_password(
     State(app): State<App>,
     caller: SignedIn,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<StatusCode, Problem> {
@@ -63,7 +59,7 @@ async fn change_password(
     let before = user.version;
     let user = user.signed_out(Some(caller.session_id), now);
     let credentials = credentials.with_password(passwords::hash(&password)?);
-    let trail = Entry::by_self(user.id, Action::PasswordChanged, now, meta.origin(&headers));
+    let trail = Entry::by_self(user.id, Action::PasswordChanged, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
     app.tables().change_password(user, before, &credentials, None, &trail, &event).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,7 +3,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::IntoResponse,
 };
-use domain::user::{Role, User};
+use domain::{role::Role, user::User};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -4,13 +4,10 @@
 use api::{
     App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn,
     openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
-    tokens::recovery,
+    secrets::recovery,
     totp,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use domain::{
     Violation,
     credentials::{Method, SecondStep},
@@ -84,7 +81,6 @@ async fn set_second_step(
     State(app): State<App>,
     caller: SignedIn,
     meta: RequestMeta,
-    headers: HeaderMap,
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<Json<Response>, Problem> {
@@ -100,7 +96,7 @@ async fn set_second_step(
     let hashes: Vec<TokenHash> = codes.iter().filter_map(|code| recovery::hash(code)).collect();
     let credentials = credentials.with_second_step(second_step, hashes);
     let user_id = caller.user_id;
-    let trail = Entry::by_self(user_id, Action::SecondStepChanged, now, meta.origin(&headers));
+    let trail = Entry::by_self(user_id, Action::SecondStepChanged, now, meta.origin());
     let event = Event::new(Fact::SecondStepChanged { user_id, method }, now);
     app.tables().save_credentials(&credentials, &trail, &event).await?;
     Ok(Json(Response { method, recovery_codes: codes }))

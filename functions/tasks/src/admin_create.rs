@@ -7,7 +7,8 @@ use domain::{
     display_name::DisplayName,
     email::EmailAddress,
     event::{Event, Fact},
-    user::{Role, User},
+    role::Role,
+    user::User,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Error, Invocation};

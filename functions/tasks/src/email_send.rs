@@ -3,7 +3,7 @@
 //! Each mail goes once, however often its message comes; after a crash between sending and noting
 //! it, once more.
 
-use api::tokens::{LinkToken, Secret};
+use api::secrets::{LinkToken, Secret};
 use domain::{
     email::EmailAddress,
     mail_link::{MailLink, Purpose},

@@ -145,7 +145,8 @@ mod tests {
     use domain::{
         display_name::DisplayName,
         event::{Event, Fact},
-        user::{Role, User},
+        role::Role,
+        user::User,
     };
     use storage::audit::{Action, Entry, Origin};
     use testing::{Dynamo, TABLES};

@@ -3,7 +3,7 @@
 //! The code is made here, so that it is nowhere but in the text: not in the outbox, not on the queue,
 //! and in the store as a hash.
 
-use api::{passwords, tokens};
+use api::{passwords, secrets};
 use domain::one_time_code::Purpose;
 use jiff::{SignedDuration, Timestamp};
 use messaging::{
@@ -54,7 +54,7 @@ impl Sender {
             Purpose::SignIn { .. } => self.tables.user(message.user_id).await?.and_then(|user| user.phone),
         };
         let Some(phone) = phone else { return Ok(()) };
-        let code = tokens::generate_code().map_err(|_| "no code could be made")?;
+        let code = secrets::generate_code().map_err(|_| "no code could be made")?;
         let hash = passwords::hash_code(&code).map_err(|_| "the code could not be hashed")?;
         match self.tables.set_code(&pending, hash).await {
             Err(storage::Error::Conflict) => return Ok(()),

@@ -9,12 +9,12 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use api::{App, Clock, RequestMeta, Settings, SignedIn, tokens};
+use api::{App, Clock, RequestMeta, Settings, SignedIn, secrets, tokens};
 use axum::{Router, body::Body, http::Request, routing::get};
 use cpu_time::ProcessTime;
 use domain::{
+    role::Role,
     session::{Client, Session},
-    user::Role,
 };
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
@@ -49,7 +49,7 @@ async fn main() {
     let published = tables.token_keys().await.unwrap().publish(public, now);
     tables.publish_token_keys(&published, 0).await.unwrap();
     let signer = tokens::Signer::from_keys(keys);
-    let secret = tokens::Secret::generate();
+    let secret = secrets::Secret::generate();
     let session = Session::start(domain::id::new(now), Role::Parent, secret.token(), Client::default(), now);
     let token = signer.sign(&tables, &settings, &session, now).await.unwrap();
 
@@ -78,6 +78,7 @@ async fn measure(router: &Router, token: &str) -> Duration {
         let meta = RequestMeta {
             request_id: "11111111-2222-4333-8444-555555555555".into(),
             source_ip: Some(Ipv4Addr::new(192, 0, 2, 1).into()),
+            user_agent: None,
         };
         let request = Request::get("/")
             .header("authorization", format!("Bearer {token}"))

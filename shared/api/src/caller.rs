@@ -4,10 +4,10 @@ use axum::{
 };
 use domain::{
     id::{SessionId, UserId},
-    user::Role,
+    role::Role,
 };
 
-use crate::{App, Problem, RequestMeta};
+use crate::{App, Problem};
 
 /// Somebody who is signed in. A handler that asks for it cannot be reached by anybody else.
 #[derive(Debug, Clone, Copy)]
@@ -59,14 +59,5 @@ impl FromRequestParts<App> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await?;
         if caller.role == Role::Admin { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
-    }
-}
-
-/// Where a request came from, for the audit trail.
-impl FromRequestParts<App> for RequestMeta {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }

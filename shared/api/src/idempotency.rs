@@ -8,7 +8,7 @@
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -18,11 +18,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use storage::idempotency::{Answer, Begun, Key};
 
-use crate::{App, Json, Problem, extract, stack::IDEMPOTENT_REPLAYED};
+use crate::{App, Json, Problem, extract};
 
 /// Longer than any function of ours that answers HTTP may run.
 const LOCK: SignedDuration = SignedDuration::from_secs(30);
 const HEADER: &str = "Idempotency-Key";
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MAX_KEY_BYTES: usize = 255;
 
 /// A JSON body, like [`Json`], of a request that may be repeated.

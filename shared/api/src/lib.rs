@@ -17,6 +17,7 @@ pub mod passwords;
 mod problem;
 mod request;
 mod revoked;
+pub mod secrets;
 mod stack;
 pub mod tokens;
 pub mod totp;

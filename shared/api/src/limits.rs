@@ -14,17 +14,17 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 use storage::rate_limits::{Rate, Take};
 
-use crate::{
-    App, Problem, RequestMeta,
-    stack::{RATE_LIMIT, RATE_LIMIT_POLICY},
-};
+use crate::{App, Problem, RequestMeta};
+
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What may be done how often.
 #[derive(Debug, Clone, Copy)]

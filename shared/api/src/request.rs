@@ -1,6 +1,9 @@
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
 use domain::session::Client;
 use storage::audit::Origin;
 
@@ -11,22 +14,31 @@ pub struct RequestMeta {
     pub request_id: String,
     /// The peer that the gateway saw. Never taken from a header that a client can write.
     pub source_ip: Option<IpAddr>,
+    /// What the client says it is, cut to 256 characters.
+    pub user_agent: Option<String>,
 }
 
 impl RequestMeta {
     /// What the audit trail keeps of it.
-    pub fn origin(&self, headers: &HeaderMap) -> Origin {
-        let Client { user_agent, ip_prefix } = self.client(headers);
+    pub fn origin(&self) -> Origin {
+        let Client { user_agent, ip_prefix } = self.client();
         Origin { ip_prefix, user_agent, request_id: Some(self.request_id.clone()) }
     }
 
     /// What a sign-in keeps of it.
-    pub fn client(&self, headers: &HeaderMap) -> Client {
-        let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Client {
-            ip_prefix: self.source_ip.map(prefix),
-            user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
-        }
+    pub fn client(&self) -> Client {
+        Client { ip_prefix: self.source_ip.map(prefix), user_agent: self.user_agent.clone() }
+    }
+}
+
+/// What the runtime has put there, and what the client says it is.
+impl<S: Send + Sync> FromRequestParts<S> for RequestMeta {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let meta = parts.extensions.get::<Self>().cloned().unwrap_or_default();
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self { user_agent: user_agent.map(|agent| agent.chars().take(256).collect()), ..meta })
     }
 }
 

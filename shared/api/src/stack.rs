@@ -13,7 +13,12 @@ use tower_http::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{App, Problem, RequestMeta, extract::MAX_BODY_BYTES, limits::Report};
+use crate::{
+    App, Problem, RequestMeta,
+    extract::MAX_BODY_BYTES,
+    idempotency::IDEMPOTENT_REPLAYED,
+    limits::{RATE_LIMIT, RATE_LIMIT_POLICY, Report},
+};
 
 /// The stack around an area's routes. It is compiled here, once, and not in every binary: the router
 /// boxes its handlers before the layers come around them.
@@ -56,9 +61,6 @@ fn cors(origins: &[String]) -> CorsLayer {
 }
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// On every answer, also on errors. The gateway sends the same ones with what it answers itself.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 7] = [

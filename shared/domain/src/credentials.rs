@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::AsRefStr;
 
-use crate::{id::UserId, session::TokenHash, user::Role};
+use crate::{id::UserId, role::Role, session::TokenHash};
 
 /// What is asked for after the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]

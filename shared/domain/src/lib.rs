@@ -17,6 +17,7 @@ pub mod page;
 pub mod password;
 pub mod phone;
 pub mod revocation;
+pub mod role;
 pub mod session;
 pub mod text;
 pub mod time_zone;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     id::{SessionId, UserId},
-    user::Role,
+    role::Role,
 };
 
 /// How long a client may come back with the token it has just used, because the answer got lost.

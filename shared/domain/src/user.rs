@@ -2,42 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use strum::{AsRefStr, Display, EnumString};
 
 use crate::{
-    Violation,
     display_name::DisplayName,
     email::EmailAddress,
     id::{SessionId, UploadId, UserId},
     locale::Locale,
     phone::PhoneNumber,
+    role::Role,
     session::Session,
     time_zone::TimeZoneName,
     upload::Variant,
 };
-
-/// What a person may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, Display, EnumString)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Role {
-    /// Books sitters.
-    Parent,
-    /// Is booked.
-    Sitter,
-    /// Operates the marketplace. Nobody can register as one.
-    Admin,
-}
-
-impl Role {
-    /// Reads a role that a stranger may choose.
-    pub fn parse_registrable(raw: &str) -> Result<Self, Violation> {
-        match raw.parse() {
-            Ok(role @ (Self::Parent | Self::Sitter)) => Ok(role),
-            Ok(Self::Admin) | Err(_) => Err(Violation::new("invalid_role", "must be parent or sitter")),
-        }
-    }
-}
 
 /// A person with an account. The password's hash is not part of it, so that no reader carries it about.
 #[derive(Debug, Clone, PartialEq)]
@@ -230,14 +206,6 @@ mod tests {
             SignedDuration::from_hours(7 * 24),
             "2026-03-01T12:00:00Z".parse().unwrap(),
         )
-    }
-
-    #[test]
-    fn nobody_registers_as_admin() {
-        assert_eq!(Role::parse_registrable("sitter").unwrap(), Role::Sitter);
-        for raw in ["admin", "Parent", "", "root"] {
-            assert_eq!(Role::parse_registrable(raw).unwrap_err().code, "invalid_role", "{raw}");
-        }
     }
 
     #[test]

@@ -38,5 +38,7 @@ fn meta(request_id: Option<&str>, source_ip: Option<&str>) -> RequestMeta {
     RequestMeta {
         request_id: request_id.unwrap_or_default().to_owned(),
         source_ip: source_ip.and_then(|ip| ip.parse().ok()),
+        // The extractor reads it, from the header.
+        user_agent: None,
     }
 }

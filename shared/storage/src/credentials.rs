@@ -11,11 +11,11 @@ use domain::{
     email::EmailAddress,
     event::Event,
     id::UserId,
-    user::Role,
+    role::Role,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, audit, outbox, sessions, tables::Condition, users};
+use crate::{Error, Tables, audit, outbox, tables::Condition, token_hash, users};
 
 pub(crate) const SK: &str = "CREDENTIALS";
 
@@ -43,7 +43,7 @@ impl From<&Credentials> for Item {
             role: credentials.role,
             password_hash: credentials.password_hash.clone(),
             second_step: credentials.second_step.clone(),
-            recovery_codes: credentials.recovery_codes.iter().map(sessions::encode).collect(),
+            recovery_codes: credentials.recovery_codes.iter().map(token_hash::encode).collect(),
             version: credentials.version,
         }
     }
@@ -60,7 +60,7 @@ impl TryFrom<Item> for Credentials {
             recovery_codes: item
                 .recovery_codes
                 .iter()
-                .map(|hash| sessions::decode(hash))
+                .map(|hash| token_hash::decode(hash))
                 .collect::<Result<_, _>>()?,
             version: item.version,
         })

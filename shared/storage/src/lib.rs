@@ -3,6 +3,7 @@
 //! Every question is one GetItem or one Query; nothing scans, and IAM would not let it. Every
 //! change is one conditional write or one transaction.
 
+pub mod accounts;
 pub mod audit;
 pub mod credentials;
 pub mod cursor_secret;
@@ -20,6 +21,7 @@ pub mod revocations;
 pub mod sessions;
 pub mod signing_secret;
 mod tables;
+mod token_hash;
 pub mod token_keys;
 pub mod uploads;
 pub mod users;

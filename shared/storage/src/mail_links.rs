@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables,
-    sessions::{decode, encode},
     tables::Condition,
+    token_hash::{decode, encode},
     users,
 };
 

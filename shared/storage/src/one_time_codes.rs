@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables, audit, outbox,
-    sessions::{decode, encode},
     tables::{Condition, Transaction},
+    token_hash::{decode, encode},
     users,
 };
 

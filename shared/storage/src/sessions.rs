@@ -8,21 +8,23 @@
 //! All sign-ins of a person end at once by a note on the person; see [`domain::user::SignOut`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{
     credentials::Credentials,
     event::Event,
     id::{SessionId, UserId},
     one_time_code::Pending,
     revocation::{Revocation, Subject},
+    role::Role,
     session::{Client, Session, TokenHash},
-    user::Role,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Tables, audit, credentials, one_time_codes, outbox, revocations, tables::Condition, users,
+    Error, Tables, audit, credentials, one_time_codes, outbox, revocations,
+    tables::Condition,
+    token_hash::{decode, encode},
+    users,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,16 +50,6 @@ struct Item {
 
 fn sk(id: SessionId) -> String {
     format!("SESSION#{id}")
-}
-
-pub(crate) fn encode(hash: &TokenHash) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(hash.0)
-}
-
-pub(crate) fn decode(hash: &str) -> Result<TokenHash, Error> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(hash).ok();
-    let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.map(TokenHash).ok_or_else(|| Error::Unreadable("the hash of a token".into()))
 }
 
 impl From<&Session> for Item {

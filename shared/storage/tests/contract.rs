@@ -8,10 +8,11 @@ use domain::{
     mail_link::{MailLink, Purpose as LinkPurpose},
     one_time_code::{Pending, Purpose as CodePurpose},
     phone::PhoneNumber,
+    role::Role,
     session::{Client, Presented, Session, Token, TokenHash},
     token_keys::{KeySet, PublicKey},
     upload::{FileSize, ImageType, Purpose, Refusal, Upload, Variant},
-    user::{Avatar, Changes, Role, Standing, User},
+    user::{Avatar, Changes, Standing, User},
 };
 use jiff::{SignedDuration, Timestamp};
 use storage::{

@@ -6,7 +6,8 @@ use std::error::Error;
 
 use api::{
     passwords,
-    tokens::{self, LinkToken, RefreshToken, Secret, Signer},
+    secrets::{self, LinkToken, RefreshToken, Secret},
+    tokens::{self, Signer},
 };
 use aws_credential_types::Credentials;
 use domain::{
@@ -18,10 +19,11 @@ use domain::{
     one_time_code::{Pending, Purpose as CodePurpose},
     password::Password,
     phone::PhoneNumber,
+    role::Role,
     session::{Client, Session},
     token_keys::KeySet,
     upload::{FileSize, ImageType, Purpose, Upload, Variant},
-    user::{Role, User},
+    user::User,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -126,7 +128,7 @@ impl World {
                 .await?;
             Ok(token.encode())
         };
-        let code = tokens::generate_code().map_err(|_| "no code")?;
+        let code = secrets::generate_code().map_err(|_| "no code")?;
         let phone = PhoneNumber::parse(PHONE).map_err(|violation| violation.code)?;
         let mut pending = Pending::new(plain.id, CodePurpose::ProvePhone { phone }, now);
         pending.code_hash = Some(passwords::hash_code(&code).map_err(|_| "the code could not be hashed")?);

@@ -1,13 +1,14 @@
 //! Who may do what: one table, walked for every operation and every kind of caller.
 
-use api::tokens::{Secret, Signer};
+use api::{secrets::Secret, tokens::Signer};
 use domain::{
     display_name::DisplayName,
     event::{Event, Fact},
     id::UserId,
+    role::Role,
     session::{Client as Device, Session},
     upload::{FileSize, ImageType, Purpose, Upload},
-    user::{Role, Standing, User},
+    user::{Standing, User},
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};

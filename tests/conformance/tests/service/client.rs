@@ -8,7 +8,8 @@ use std::{
 
 use api::{
     App, Clock, Cursors, RequestMeta, Settings, passwords,
-    tokens::{self, ChallengeToken, LinkToken, Secret},
+    secrets::{self, ChallengeToken, LinkToken, Secret},
+    tokens,
 };
 use axum::{
     Router,
@@ -20,7 +21,8 @@ use domain::{
     event::{Event, Fact},
     mail_link::{MailLink, Purpose},
     password::Password,
-    user::{Role, User},
+    role::Role,
+    user::User,
 };
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
@@ -135,7 +137,7 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> Answer {
         let source_ip = Some(*self.ip.lock().unwrap());
-        let meta = RequestMeta { request_id: "req-1".into(), source_ip };
+        let meta = RequestMeta { request_id: "req-1".into(), source_ip, user_agent: None };
         let mut request = Request::builder().method(method).uri(path).extension(meta);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -206,7 +208,7 @@ impl Client {
     pub async fn code(&self, user: &User, challenge: Option<&str>) -> String {
         let challenge = challenge.map(|token| ChallengeToken::decode(token).unwrap().id);
         let pending = self.tables.pending(user.id, challenge).await.unwrap().unwrap();
-        let code = tokens::generate_code().unwrap();
+        let code = secrets::generate_code().unwrap();
         self.tables.set_code(&pending, passwords::hash_code(&code).unwrap()).await.unwrap();
         code.expose().to_owned()
     }

@@ -1,4 +1,4 @@
-use api::tokens;
+use api::secrets;
 use serde_json::{Value, json};
 
 use crate::client::{Client, PASSWORD, pair};
@@ -129,9 +129,9 @@ async fn what_is_no_refresh_token_is_refused() {
     let mut forged = refresh.clone();
     forged.replace_range(..4, "AAAA");
     // Names the sign-in, and was never given out.
-    let invented = tokens::RefreshToken {
-        secret: tokens::Secret::generate(),
-        ..tokens::RefreshToken::decode(&refresh).unwrap()
+    let invented = secrets::RefreshToken {
+        secret: secrets::Secret::generate(),
+        ..secrets::RefreshToken::decode(&refresh).unwrap()
     };
     for token in ["", "x", &access, &forged, &invented.encode(), &"A".repeat(86), &"A".repeat(10_000)] {
         let answer = client.post("/auth/refresh", json!({ "refresh_token": token })).await;

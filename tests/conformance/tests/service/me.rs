@@ -107,8 +107,8 @@ async fn a_token_for_another_audience_is_none() {
 
     let session = domain::session::Session::start(
         domain::id::new(ours.now()),
-        domain::user::Role::Parent,
-        api::tokens::Secret::generate().token(),
+        domain::role::Role::Parent,
+        api::secrets::Secret::generate().token(),
         domain::session::Client::default(),
         ours.now(),
     );
@@ -137,11 +137,11 @@ async fn a_new_key_is_found_before_it_signs() {
     client.tables.publish_token_keys(&set.publish(public, client.now()), before).await.unwrap();
 
     let owner = client.tables.owner_of(&"ada@example.org".parse().unwrap()).await.unwrap().unwrap();
-    let role = domain::user::Role::Parent;
+    let role = domain::role::Role::Parent;
     let session = domain::session::Session::start(
         owner,
         role,
-        api::tokens::Secret::generate().token(),
+        api::secrets::Secret::generate().token(),
         domain::session::Client::default(),
         client.now(),
     );

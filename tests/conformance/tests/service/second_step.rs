@@ -199,8 +199,8 @@ async fn a_challenge_is_for_whoever_knew_the_password() {
     let ours = challenge(&client).await;
     client.turn_clock(30);
     let right = code(&client, &totp);
-    let mut forged = api::tokens::ChallengeToken::decode(&ours).unwrap();
-    forged.secret = api::tokens::Secret::generate();
+    let mut forged = api::secrets::ChallengeToken::decode(&ours).unwrap();
+    forged.secret = api::secrets::Secret::generate();
     for bad in [forged.encode(), "x".into(), String::new()] {
         let answer = verify(&client, None, json!({ "challenge": bad, "code": right })).await;
         assert_eq!(answer.problem(), (401, "invalid_challenge", vec![]));
