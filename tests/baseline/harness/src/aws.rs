@@ -78,7 +78,7 @@ fn answer(state: &RwLock<State>, request: &Request) -> Response {
             Response::new(200, body).with("content-type", "application/x-amz-json-1.0")
         }
         None if request.path.starts_with("/v2/email/") => ses(),
-        None if request.body.starts_with(b"Action=") => sns(),
+        None if request.body.starts_with(b"Action=") => sns(request),
         None => s3(state, request),
     }
 }
@@ -153,9 +153,14 @@ fn ses() -> Response {
     Response::new(200, body.into_bytes()).with("content-type", "application/json")
 }
 
-fn sns() -> Response {
-    let body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
-    Response::new(200, body.as_bytes()).with("content-type", "text/xml")
+/// Of the query protocol, which names the action in the body and in the answer.
+fn sns(request: &Request) -> Response {
+    let body = String::from_utf8_lossy(&request.body);
+    let action = body.split(['=', '&']).nth(1).unwrap_or_default();
+    let text = format!(
+        "<{action}Response><{action}Result><MessageId>1</MessageId></{action}Result></{action}Response>"
+    );
+    Response::new(200, text.into_bytes()).with("content-type", "text/xml")
 }
 
 fn s3(state: &RwLock<State>, request: &Request) -> Response {
