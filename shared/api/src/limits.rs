@@ -4,6 +4,9 @@
 //! [`storage::rate_limits`]. What an account is, the endpoint says: an address that somebody signs
 //! in with counts whether or not it has one, so that a refusal tells nothing.
 //!
+//! A bucket begins full and fills up again meanwhile, so that at most twice its tokens are taken within
+//! any one of its periods.
+//!
 //! The gateway and the firewall bound what is done altogether; these bound what one person, and one
 //! who guesses at one person's account, can do.
 
@@ -72,9 +75,9 @@ pub const MAIL: Limit = Limit { per_ip: rate(20, 60), per_account: rate(3, 15), 
 pub const LINK: Limit = Limit { per_ip: rate(60, 15), ..identity("link") };
 /// What sends a text; the account is the number.
 pub const TEXT: Limit = Limit { per_ip: rate(10, 60), per_account: rate(3, 10), ..identity("text") };
-/// The same, over a day.
+/// The same, over a day: at most ten to a number, thirty by an address.
 pub const TEXT_DAILY: Limit =
-    Limit { per_ip: rate(30, 24 * 60), per_account: rate(10, 24 * 60), ..identity("text_daily") };
+    Limit { per_ip: rate(15, 24 * 60), per_account: rate(5, 24 * 60), ..identity("text_daily") };
 /// What takes a code of six digits; the account is the person. One who knows the password and guesses
 /// codes day and night has then tried 240 of a million in a day.
 pub const CODE: Limit = Limit { per_ip: rate(60, 60), per_account: rate(10, 60), ..identity("code") };
@@ -86,9 +89,9 @@ pub const SESSIONS: Limit = Limit { per_account: rate(60, 15), ..identity("sessi
 pub const UPLOADS: Limit =
     Limit { per_account: rate(60, 60), when_down: WhenDown::GoOn, ..identity("uploads") };
 
-/// All texts of a day together, for what they may cost.
+/// All texts together, for what they may cost: at most so many in any day.
 pub fn all_texts(per_day: u32) -> Limit {
-    Limit { per_account: rate(per_day, 24 * 60), ..identity("all_texts") }
+    Limit { per_account: rate(per_day.div_ceil(2), 24 * 60), ..identity("all_texts") }
 }
 
 /// What a request was told of its limits, which the stack writes into the answer's headers.

@@ -66,6 +66,9 @@ impl Tables {
         rate: Rate,
         now: Timestamp,
     ) -> Result<Take, Error> {
+        if rate.burst == 0 {
+            return Ok(Take { admitted: false, remaining: 0, wait: rate.per });
+        }
         let now = now.as_millisecond();
         let (token, per) = (rate.token_ms(), rate.per_ms());
         // A token is there while the bucket will be full again by then.

@@ -354,6 +354,8 @@ async fn a_bucket_admits_exactly_what_it_holds() {
 
     let take = async |key: &str, at| tables.take_token("login", key, rate, at).await.unwrap().admitted;
     assert!(take("bob", now()).await, "another key is another bucket");
+    let none = tables.take_token("texts", "", Rate { burst: 0, ..rate }, now()).await.unwrap();
+    assert!(!none.admitted, "a bucket that holds nothing admits nobody");
     assert!(!take("ada", later(29)).await);
     assert!(take("ada", later(30)).await, "a token has come back");
     assert!(!take("ada", later(31)).await);
