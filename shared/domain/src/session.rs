@@ -5,9 +5,12 @@
 //! ends (RFC 9700, 4.14.2). One case is forgiven: a client that lost the answer on the way tries
 //! again within seconds.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    Violation,
     id::{SessionId, UserId},
     role::Role,
 };
@@ -22,8 +25,30 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What is stored of a refresh token: SHA-256 of its secret part, which has 256 random bits, so
 /// that no salt and no slow hash is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// As it is stored: base64url.
+    pub fn encode(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
+impl TryFrom<String> for TokenHash {
+    type Error = Violation;
+    fn try_from(stored: String) -> Result<Self, Violation> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(stored).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| Violation::new("invalid_hash", "must be a hash in base64url"))
+    }
+}
+
+impl From<TokenHash> for String {
+    fn from(hash: TokenHash) -> Self {
+        hash.encode()
+    }
+}
 
 /// A refresh token, as hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]

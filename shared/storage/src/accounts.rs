@@ -6,15 +6,15 @@
 use domain::{
     credentials::Credentials,
     event::Event,
-    mail_link::{MailLink, Purpose},
+    mail_link::MailLink,
     one_time_code::Pending,
-    revocation::{Revocation, Subject},
+    revocation::Subject,
     user::{Standing, User},
 };
 use jiff::Timestamp;
 
 use crate::{
-    Error, Tables, audit, credentials, mail_links, one_time_codes, outbox, revocations,
+    Error, Tables, audit, credentials,
     tables::{Condition, Transaction},
     uploads,
     users::{CLAIM, ClaimItem, Item, PROFILE, email_pk, phone_pk, pk},
@@ -36,8 +36,8 @@ impl Tables {
             .put(&self.main, &claim, Condition::Absent)?
             .put(&self.main, &credentials::Item::from(&credentials), Condition::Absent)?
             .put(&self.main, &Item::from(user), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
+            .announce(event)?
+            .record(trail)?
             .commit()
             .await
     }
@@ -46,11 +46,28 @@ impl Tables {
     /// one. It takes as many writes as [`Tables::register`] does.
     pub async fn repeat_registration(&self, trail: &audit::Entry, event: &Event) -> Result<(), Error> {
         self.transaction()
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
+            .record(trail)?
+            .announce(event)?
             .put(&self.ephemeral, &audit::nothing(trail.at), Condition::Absent)?
             .put(&self.ephemeral, &audit::nothing(trail.at), Condition::Absent)?
             .put(&self.ephemeral, &audit::nothing(trail.at), Condition::Absent)?
+            .commit()
+            .await
+    }
+
+    /// Stores a person who wants another address, and announces it. Fails with [`Error::Conflict`]
+    /// as [`Tables::save_user`] does.
+    pub async fn request_email_change(
+        &self,
+        user: User,
+        before: u64,
+        trail: &audit::Entry,
+        event: &Event,
+    ) -> Result<(), Error> {
+        self.transaction()
+            .put(&self.main, &Item::from(user), Condition::version(before))?
+            .record(trail)?
+            .announce(event)?
             .commit()
             .await
     }
@@ -65,10 +82,7 @@ impl Tables {
         link: &MailLink,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
-        let mut transaction = self
-            .transaction()
-            .delete(&self.ephemeral, pk(link.user_id), &mail_links::sk(link.purpose), mail_links::is(link))?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?;
+        let mut transaction = self.transaction().spend_link(link)?.record(trail)?;
         if before.email != after.email {
             let claim = ClaimItem::new(email_pk(&after.email), after.id);
             transaction = transaction.put(&self.main, &claim, Condition::Absent)?.delete(
@@ -92,9 +106,11 @@ impl Tables {
         pending: &Pending,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
-        let mut transaction = one_time_codes::spend(self, self.transaction(), pending)?
+        let mut transaction = self
+            .transaction()
+            .spend_code(pending)?
             .check(&self.main, pk(after.id), credentials::SK, Condition::version(compared.version))?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?;
+            .record(trail)?;
         if before.phone != after.phone {
             if let Some(phone) = &after.phone {
                 let claim = ClaimItem::new(phone_pk(phone), after.id);
@@ -125,13 +141,12 @@ impl Tables {
                 &credentials::Item::from(credentials),
                 Condition::version(credentials.version - 1),
             )?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?;
+            .record(trail)?
+            .announce(event)?;
         if let Some(link) = link {
-            let sk = mail_links::sk(Purpose::ResetPassword);
-            transaction = transaction.delete(&self.ephemeral, pk(user.id), &sk, mail_links::is(link))?;
+            transaction = transaction.spend_link(link)?;
         }
-        self.put_signed_out(transaction, user, before, trail.at)?.commit().await
+        transaction.put_signed_out(user, before, trail.at)?.commit().await
     }
 
     /// Stores a person all of whose sign-ins have ended.
@@ -141,9 +156,8 @@ impl Tables {
         before: u64,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
-        let transaction =
-            self.transaction().put(&self.audit, &audit::Item::from(trail), Condition::Absent)?;
-        self.put_signed_out(transaction, user, before, trail.at)?.commit().await
+        let transaction = self.transaction().record(trail)?;
+        transaction.put_signed_out(user, before, trail.at)?.commit().await
     }
 
     /// Stores a person in another standing, and announces it. Fails with [`Error::Conflict`] as
@@ -155,35 +169,13 @@ impl Tables {
         trail: &audit::Entry,
         event: &Event,
     ) -> Result<(), Error> {
-        let transaction = self
-            .transaction()
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?;
+        let transaction = self.transaction().record(trail)?.announce(event)?;
         match user.standing {
             Standing::Active => {
                 transaction.put(&self.main, &Item::from(user), Condition::version(before))?.commit().await
             }
-            Standing::Suspended { .. } => {
-                self.put_signed_out(transaction, user, before, trail.at)?.commit().await
-            }
+            Standing::Suspended { .. } => transaction.put_signed_out(user, before, trail.at)?.commit().await,
         }
-    }
-
-    /// The person, and the revocation of the access tokens that their sign-ins have got.
-    fn put_signed_out<'a>(
-        &self,
-        transaction: Transaction<'a>,
-        user: User,
-        before: u64,
-        at: Timestamp,
-    ) -> Result<Transaction<'a>, Error> {
-        let except = user.signed_out.and_then(|all| all.except);
-        let revocation = Revocation { subject: Subject::User { id: user.id, except }, at };
-        transaction.put(&self.main, &Item::from(user), Condition::version(before))?.put(
-            &self.ephemeral,
-            &revocations::Item::from(&revocation),
-            Condition::None,
-        )
     }
 
     /// Removes an account whose time has come, with its claim and its credentials; its picture
@@ -202,5 +194,15 @@ impl Tables {
             transaction = uploads::replace(self, transaction, avatar.upload, now).await?;
         }
         transaction.commit().await
+    }
+}
+
+impl Transaction<'_> {
+    /// The person, and the revocation of the access tokens that their sign-ins have got.
+    fn put_signed_out(self, user: User, before: u64, at: Timestamp) -> Result<Self, Error> {
+        let except = user.signed_out.and_then(|all| all.except);
+        let subject = Subject::User { id: user.id, except };
+        let table = &self.tables.main;
+        self.put(table, &Item::from(user), Condition::version(before))?.revoke(subject, at)
     }
 }

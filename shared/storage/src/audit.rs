@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::AsRefStr;
 
-use crate::{Error, Tables, tables::Condition};
+use crate::{
+    Error, Tables,
+    tables::{Condition, Transaction},
+};
 
 /// What can be told of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr)]
@@ -139,7 +142,7 @@ fn actor_pk(id: UserId) -> String {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Item {
+struct Item {
     pk: String,
     sk: AuditId,
     schema_version: u8,
@@ -193,6 +196,14 @@ pub(crate) fn nothing(now: Timestamp) -> impl Serialize {
     serde_json::json!({
         "pk": format!("NOTHING#{}", uuid::Uuid::new_v4()), "sk": "NOTHING", "ttl": now.as_second(),
     })
+}
+
+impl Transaction<'_> {
+    /// Tells the trail.
+    pub(crate) fn record(self, entry: &Entry) -> Result<Self, Error> {
+        let table = &self.tables.audit;
+        self.put(table, &Item::from(entry), Condition::Absent)
+    }
 }
 
 impl Tables {

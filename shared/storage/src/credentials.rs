@@ -12,10 +12,11 @@ use domain::{
     event::Event,
     id::UserId,
     role::Role,
+    session::TokenHash,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, audit, outbox, tables::Condition, token_hash, users};
+use crate::{Error, Tables, audit, tables::Condition, users};
 
 pub(crate) const SK: &str = "CREDENTIALS";
 
@@ -29,7 +30,7 @@ pub(crate) struct Item {
     role: Role,
     password_hash: String,
     second_step: SecondStep,
-    recovery_codes: Vec<String>,
+    recovery_codes: Vec<TokenHash>,
     version: u64,
 }
 
@@ -43,35 +44,29 @@ impl From<&Credentials> for Item {
             role: credentials.role,
             password_hash: credentials.password_hash.clone(),
             second_step: credentials.second_step.clone(),
-            recovery_codes: credentials.recovery_codes.iter().map(token_hash::encode).collect(),
+            recovery_codes: credentials.recovery_codes.clone(),
             version: credentials.version,
         }
     }
 }
 
-impl TryFrom<Item> for Credentials {
-    type Error = Error;
-    fn try_from(item: Item) -> Result<Self, Error> {
-        Ok(Self {
+impl From<Item> for Credentials {
+    fn from(item: Item) -> Self {
+        Self {
             user_id: item.user_id,
             role: item.role,
             password_hash: item.password_hash,
             second_step: item.second_step,
-            recovery_codes: item
-                .recovery_codes
-                .iter()
-                .map(|hash| token_hash::decode(hash))
-                .collect::<Result<_, _>>()?,
+            recovery_codes: item.recovery_codes,
             version: item.version,
-        })
+        }
     }
 }
 
 impl Tables {
     /// What a person's sign-in compares with.
     pub async fn credentials(&self, user: UserId) -> Result<Option<Credentials>, Error> {
-        let item = self.get::<Item>(&self.main, &users::pk(user), SK).await?;
-        item.map(Credentials::try_from).transpose()
+        Ok(self.get::<Item>(&self.main, &users::pk(user), SK).await?.map(Credentials::from))
     }
 
     /// What a sign-in with that address compares with. An address that nobody has is looked for just
@@ -93,8 +88,8 @@ impl Tables {
         let condition = Condition::version(credentials.version - 1);
         self.transaction()
             .put(&self.main, &Item::from(credentials), condition)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
+            .record(trail)?
+            .announce(event)?
             .commit()
             .await
     }

@@ -21,7 +21,6 @@ pub mod revocations;
 pub mod sessions;
 pub mod signing_secret;
 mod tables;
-mod token_hash;
 pub mod token_keys;
 pub mod uploads;
 pub mod users;

@@ -12,14 +12,14 @@ use domain::{
     email::EmailAddress,
     id::UserId,
     mail_link::{MailLink, Purpose},
+    session::TokenHash,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables,
-    tables::Condition,
-    token_hash::{decode, encode},
+    tables::{Condition, Transaction},
     users,
 };
 
@@ -31,18 +31,22 @@ struct Item {
     user_id: UserId,
     purpose: Purpose,
     email: EmailAddress,
-    secret_hash: String,
+    secret_hash: TokenHash,
     expires_at: Timestamp,
     ttl: i64,
 }
 
-pub(crate) fn sk(purpose: Purpose) -> String {
+fn sk(purpose: Purpose) -> String {
     format!("LINK#{}", purpose.as_ref())
 }
 
-/// The stored link is still that one.
-pub(crate) fn is(link: &MailLink) -> Condition {
-    Condition::Equals("secret_hash", AttributeValue::S(encode(&link.hash)))
+impl Transaction<'_> {
+    /// Uses up a link, on the condition that it is still the one.
+    pub(crate) fn spend_link(self, link: &MailLink) -> Result<Self, Error> {
+        let unchanged = Condition::Equals("secret_hash", AttributeValue::S(link.hash.encode()));
+        let table = &self.tables.ephemeral;
+        self.delete(table, users::pk(link.user_id), &sk(link.purpose), unchanged)
+    }
 }
 
 impl Tables {
@@ -55,7 +59,7 @@ impl Tables {
             user_id: link.user_id,
             purpose: link.purpose,
             email: link.email.clone(),
-            secret_hash: encode(&link.hash),
+            secret_hash: link.hash.clone(),
             expires_at: link.expires_at,
             ttl: link.expires_at.as_second(),
         };
@@ -65,15 +69,12 @@ impl Tables {
     /// The link of a person for a purpose. It may have ended; see [`MailLink::opens`].
     pub async fn link(&self, user: UserId, purpose: Purpose) -> Result<Option<MailLink>, Error> {
         let item = self.get::<Item>(&self.ephemeral, &users::pk(user), &sk(purpose)).await?;
-        item.map(|item| {
-            Ok(MailLink {
-                user_id: item.user_id,
-                purpose: item.purpose,
-                email: item.email,
-                hash: decode(&item.secret_hash)?,
-                expires_at: item.expires_at,
-            })
-        })
-        .transpose()
+        Ok(item.map(|item| MailLink {
+            user_id: item.user_id,
+            purpose: item.purpose,
+            email: item.email,
+            hash: item.secret_hash,
+            expires_at: item.expires_at,
+        }))
     }
 }

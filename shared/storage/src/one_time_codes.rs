@@ -11,14 +11,14 @@ use domain::{
     id::{ChallengeId, UserId},
     one_time_code::{Pending, Purpose, TRIES},
     phone::PhoneNumber,
+    session::TokenHash,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Tables, audit, outbox,
-    tables::{Condition, Transaction},
-    token_hash::{decode, encode},
+    Error, Tables, audit,
+    tables::{Condition, Transaction, key},
     users,
 };
 
@@ -33,7 +33,7 @@ struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     challenge: Option<ChallengeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret_hash: Option<String>,
+    secret_hash: Option<TokenHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_hash: Option<String>,
     tries: u8,
@@ -53,7 +53,7 @@ impl From<&Pending> for Item {
     fn from(pending: &Pending) -> Self {
         let (phone, challenge, secret) = match &pending.purpose {
             Purpose::ProvePhone { phone } => (Some(phone.clone()), None, None),
-            Purpose::SignIn { challenge, secret } => (None, Some(*challenge), Some(encode(secret))),
+            Purpose::SignIn { challenge, secret } => (None, Some(*challenge), Some(secret.clone())),
         };
         Self {
             pk: users::pk(pending.user_id),
@@ -76,7 +76,7 @@ impl TryFrom<Item> for Pending {
     fn try_from(item: Item) -> Result<Self, Error> {
         let purpose = match (item.phone, item.challenge, item.secret_hash) {
             (Some(phone), None, None) => Purpose::ProvePhone { phone },
-            (None, Some(challenge), Some(secret)) => Purpose::SignIn { challenge, secret: decode(&secret)? },
+            (None, Some(challenge), Some(secret)) => Purpose::SignIn { challenge, secret },
             _ => return Err(Error::Unreadable("what waits for a code".into())),
         };
         Ok(Self {
@@ -89,14 +89,12 @@ impl TryFrom<Item> for Pending {
     }
 }
 
-/// Uses up what waited, on the condition that it still does.
-pub(crate) fn spend<'a>(
-    tables: &Tables,
-    transaction: Transaction<'a>,
-    pending: &Pending,
-) -> Result<Transaction<'a>, Error> {
-    let (pk, sk) = (users::pk(pending.user_id), sk_of(&pending.purpose));
-    transaction.delete(&tables.ephemeral, pk, &sk, Condition::Present)
+impl Transaction<'_> {
+    /// Uses up what waited for a code, on the condition that it still does.
+    pub(crate) fn spend_code(self, pending: &Pending) -> Result<Self, Error> {
+        let table = &self.tables.ephemeral;
+        self.delete(table, users::pk(pending.user_id), &sk_of(&pending.purpose), Condition::Present)
+    }
 }
 
 impl Tables {
@@ -104,7 +102,7 @@ impl Tables {
     pub async fn await_second_step(&self, pending: &Pending, trail: &audit::Entry) -> Result<(), Error> {
         self.transaction()
             .put(&self.ephemeral, &Item::from(pending), Condition::Absent)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
+            .record(trail)?
             .commit()
             .await
     }
@@ -113,7 +111,7 @@ impl Tables {
     pub async fn await_text(&self, pending: &Pending, event: &Event) -> Result<(), Error> {
         self.transaction()
             .put(&self.ephemeral, &Item::from(pending), Condition::None)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
+            .announce(event)?
             .commit()
             .await
     }
@@ -134,8 +132,7 @@ impl Tables {
         self.client
             .update_item()
             .table_name(&self.ephemeral)
-            .key("pk", AttributeValue::S(users::pk(pending.user_id)))
-            .key("sk", AttributeValue::S(sk_of(&pending.purpose)))
+            .set_key(Some(key(users::pk(pending.user_id), sk_of(&pending.purpose))))
             .update_expression("SET code_hash = :hash")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":hash", AttributeValue::S(code_hash))
@@ -157,8 +154,7 @@ impl Tables {
             .client
             .update_item()
             .table_name(&self.ephemeral)
-            .key("pk", AttributeValue::S(users::pk(user)))
-            .key("sk", AttributeValue::S(sk(challenge)))
+            .set_key(Some(key(users::pk(user), sk(challenge))))
             .update_expression("ADD tries :one")
             .condition_expression("attribute_exists(pk) AND tries < :all AND #ttl > :now")
             .expression_attribute_names("#ttl", "ttl")

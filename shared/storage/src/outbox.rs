@@ -12,14 +12,17 @@ use domain::event::Event;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, tables::Condition};
+use crate::{
+    Error, Tables,
+    tables::{Condition, Transaction},
+};
 
 /// A week is far longer than the stream keeps a record (a day), and lets an operator look back.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The form in which an event is stored.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Item {
+struct Item {
     pk: String,
     sk: String,
     event: String,
@@ -27,7 +30,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    pub(crate) fn new(event: &Event) -> Result<Self, Error> {
+    fn new(event: &Event) -> Result<Self, Error> {
         let kept_until = event.occurred_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX);
         Ok(Self {
             pk: format!("OUTBOX#{}", event.id),
@@ -42,6 +45,14 @@ impl Item {
 pub fn event(image: serde_dynamo::Item) -> Result<Event, Error> {
     let item: Item = serde_dynamo::from_item(image)?;
     serde_json::from_str(&item.event).map_err(|error| Error::Unreadable(error.to_string()))
+}
+
+impl Transaction<'_> {
+    /// Announces an event.
+    pub(crate) fn announce(self, event: &Event) -> Result<Self, Error> {
+        let table = &self.tables.main;
+        self.put(table, &Item::new(event)?, Condition::Absent)
+    }
 }
 
 impl Tables {

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Error, Tables};
+use crate::{Error, Tables, tables};
 
 /// How many tokens a bucket holds, and in what time an empty one is full again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +108,7 @@ impl Tables {
             .client
             .update_item()
             .table_name(&self.ephemeral)
-            .key("pk", AttributeValue::S(format!("LIMIT#{limit}#{key}")))
-            .key("sk", AttributeValue::S(SK.into()))
+            .set_key(Some(tables::key(format!("LIMIT#{limit}#{key}"), SK)))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":ttl", number((now + per) / 1000 + 1))

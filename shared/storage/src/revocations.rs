@@ -14,7 +14,10 @@ use domain::revocation::{Revocation, Subject};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables};
+use crate::{
+    Error, Tables,
+    tables::{Condition, Transaction},
+};
 
 const PK: &str = "REVOKED";
 /// How long an access token can live, and then some for clocks that differ.
@@ -22,7 +25,7 @@ pub const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(16);
 
 /// The form in which a [`Revocation`] is stored.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Item {
+struct Item {
     pk: String,
     sk: String,
     revocation: Revocation,
@@ -48,6 +51,14 @@ impl From<&Revocation> for Item {
 /// Sorts as time does, until the year 2286.
 fn position(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond().max(0))
+}
+
+impl Transaction<'_> {
+    /// Ends access tokens.
+    pub(crate) fn revoke(self, subject: Subject, at: Timestamp) -> Result<Self, Error> {
+        let table = &self.tables.ephemeral;
+        self.put(table, &Item::from(&Revocation { subject, at }), Condition::None)
+    }
 }
 
 impl Tables {

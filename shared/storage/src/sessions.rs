@@ -13,19 +13,14 @@ use domain::{
     event::Event,
     id::{SessionId, UserId},
     one_time_code::Pending,
-    revocation::{Revocation, Subject},
+    revocation::Subject,
     role::Role,
     session::{Client, Session, TokenHash},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Error, Tables, audit, credentials, one_time_codes, outbox, revocations,
-    tables::Condition,
-    token_hash::{decode, encode},
-    users,
-};
+use crate::{Error, Tables, audit, credentials, tables::Condition, users};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Item {
@@ -41,10 +36,10 @@ struct Item {
     user_agent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ip_prefix: Option<String>,
-    token_family: String,
-    current_token: String,
+    token_family: TokenHash,
+    current_token: TokenHash,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_token: Option<String>,
+    previous_token: Option<TokenHash>,
     ttl: i64,
 }
 
@@ -65,28 +60,27 @@ impl From<&Session> for Item {
             refreshed_at: session.refreshed_at,
             user_agent: session.client.user_agent.clone(),
             ip_prefix: session.client.ip_prefix.clone(),
-            token_family: encode(&session.family),
-            current_token: encode(&session.current),
-            previous_token: session.previous.as_ref().map(encode),
+            token_family: session.family.clone(),
+            current_token: session.current.clone(),
+            previous_token: session.previous.clone(),
             ttl: session.expires_at().as_second(),
         }
     }
 }
 
-impl TryFrom<Item> for Session {
-    type Error = Error;
-    fn try_from(item: Item) -> Result<Self, Error> {
-        Ok(Self {
+impl From<Item> for Session {
+    fn from(item: Item) -> Self {
+        Self {
             id: item.id,
             user_id: item.user_id,
             role: item.role,
             created_at: item.created_at,
             refreshed_at: item.refreshed_at,
             client: Client { user_agent: item.user_agent, ip_prefix: item.ip_prefix },
-            family: decode(&item.token_family)?,
-            current: decode(&item.current_token)?,
-            previous: item.previous_token.as_deref().map(decode).transpose()?,
-        })
+            family: item.token_family,
+            current: item.current_token,
+            previous: item.previous_token,
+        }
     }
 }
 
@@ -116,7 +110,7 @@ impl Tables {
         let mut transaction = self
             .transaction()
             .put(&self.ephemeral, &Item::from(session), Condition::Absent)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
+            .record(trail)?
             .check(&self.main, user.clone(), users::PROFILE, Condition::Without(users::SUSPENDED_SINCE))?;
         transaction = match proof.changed {
             Some(changed) => transaction.put(
@@ -132,7 +126,7 @@ impl Tables {
             )?,
         };
         if let Some(pending) = proof.pending {
-            transaction = one_time_codes::spend(self, transaction, pending)?;
+            transaction = transaction.spend_code(pending)?;
         }
         transaction.commit().await
     }
@@ -153,7 +147,7 @@ impl Tables {
             .send();
         let mut sessions = Vec::new();
         while let Some(item) = pages.next().await {
-            sessions.push(Session::try_from(serde_dynamo::from_item::<_, Item>(item?)?)?);
+            sessions.push(serde_dynamo::from_item::<_, Item>(item?)?.into());
         }
         Ok(sessions)
     }
@@ -165,11 +159,11 @@ impl Tables {
         session: SessionId,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
-        let revocation = Revocation { subject: Subject::Session(session), at: trail.at };
+        let subject = Subject::Session(session);
         self.transaction()
             .delete(&self.ephemeral, users::pk(user), &sk(session), Condition::Present)?
-            .put(&self.ephemeral, &revocations::Item::from(&revocation), Condition::None)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
+            .revoke(subject, trail.at)?
+            .record(trail)?
             .commit()
             .await
     }
@@ -177,14 +171,13 @@ impl Tables {
     /// The sign-in of that name, unless it has ended. The store removes ended ones late, so the
     /// caller compares the time as well.
     pub async fn session(&self, user: UserId, id: SessionId) -> Result<Option<Session>, Error> {
-        let item = self.get::<Item>(&self.ephemeral, &users::pk(user), &sk(id)).await?;
-        item.map(Session::try_from).transpose()
+        Ok(self.get::<Item>(&self.ephemeral, &users::pk(user), &sk(id)).await?.map(Session::from))
     }
 
     /// Stores a sign-in whose token was exchanged. Fails with [`Error::Conflict`] if another
     /// exchange was quicker, or the sign-in has been ended: `before` is the token that was current.
     pub async fn rotate_session(&self, session: &Session, before: &TokenHash) -> Result<(), Error> {
-        let condition = Condition::Equals("current_token", AttributeValue::S(encode(before)));
+        let condition = Condition::Equals("current_token", AttributeValue::S(before.encode()));
         self.put(&self.ephemeral, &Item::from(session), condition).await
     }
 
@@ -196,12 +189,12 @@ impl Tables {
         trail: &audit::Entry,
         event: &Event,
     ) -> Result<(), Error> {
-        let revocation = Revocation { subject: Subject::Session(session.id), at: trail.at };
+        let subject = Subject::Session(session.id);
         self.transaction()
             .delete(&self.ephemeral, users::pk(session.user_id), &sk(session.id), Condition::None)?
-            .put(&self.ephemeral, &revocations::Item::from(&revocation), Condition::None)?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
+            .revoke(subject, trail.at)?
+            .record(trail)?
+            .announce(event)?
             .commit()
             .await
     }

@@ -55,8 +55,7 @@ impl Tables {
             .client
             .get_item()
             .table_name(table)
-            .key("pk", AttributeValue::S(pk.to_owned()))
-            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_key(Some(key(pk, sk)))
             .consistent_read(true)
             .send()
             .await?;
@@ -94,8 +93,7 @@ impl Tables {
         self.client
             .delete_item()
             .table_name(table)
-            .key("pk", AttributeValue::S(pk.to_owned()))
-            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_key(Some(key(pk, sk)))
             .set_condition_expression(expression)
             .set_expression_attribute_values(values)
             .send()
@@ -107,6 +105,13 @@ impl Tables {
     pub(crate) fn transaction(&self) -> Transaction<'_> {
         Transaction { tables: self, writes: Vec::new() }
     }
+}
+
+/// The two attributes that every item of every table is found by.
+pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> HashMap<String, AttributeValue> {
+    HashMap::from(
+        [("pk", pk.into()), ("sk", sk.into())].map(|(name, value)| (name.into(), AttributeValue::S(value))),
+    )
 }
 
 /// What must be true of the stored item for a write to happen.
@@ -148,7 +153,7 @@ impl Condition {
 /// Writes that happen all together or not at all.
 #[must_use = "nothing is written before `commit`"]
 pub(crate) struct Transaction<'a> {
-    tables: &'a Tables,
+    pub(crate) tables: &'a Tables,
     writes: Vec<TransactWriteItem>,
 }
 
@@ -183,8 +188,7 @@ impl Transaction<'_> {
         let (expression, values) = condition.parts();
         let delete = Delete::builder()
             .table_name(table)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_key(Some(key(pk, sk)))
             .set_condition_expression(expression)
             .set_expression_attribute_values(values);
         self.writes.push(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build());
@@ -202,8 +206,7 @@ impl Transaction<'_> {
         let (expression, values) = condition.parts();
         let check = ConditionCheck::builder()
             .table_name(table)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk.to_owned()))
+            .set_key(Some(key(pk, sk)))
             .set_condition_expression(expression)
             .set_expression_attribute_values(values);
         let check = check.build().map_err(incomplete)?;

@@ -14,7 +14,6 @@ use domain::{
     display_name::DisplayName,
     due::Kind,
     email::EmailAddress,
-    event::Event,
     id::UserId,
     locale::Locale,
     phone::PhoneNumber,
@@ -25,7 +24,7 @@ use domain::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, audit, due::DueKeys, outbox, tables::Condition};
+use crate::{Error, Tables, due::DueKeys, tables::Condition};
 
 pub(crate) const PROFILE: &str = "PROFILE";
 /// Set while an account is suspended.
@@ -157,22 +156,5 @@ impl Tables {
     /// version `before`.
     pub async fn save_user(&self, user: User, before: u64) -> Result<(), Error> {
         self.put(&self.main, &Item::from(user), Condition::version(before)).await
-    }
-
-    /// Stores a person who wants another address, and announces it. Fails with [`Error::Conflict`]
-    /// as [`Tables::save_user`] does.
-    pub async fn request_email_change(
-        &self,
-        user: User,
-        before: u64,
-        trail: &audit::Entry,
-        event: &Event,
-    ) -> Result<(), Error> {
-        self.transaction()
-            .put(&self.main, &Item::from(user), Condition::version(before))?
-            .put(&self.audit, &audit::Item::from(trail), Condition::Absent)?
-            .put(&self.main, &outbox::Item::new(event)?, Condition::Absent)?
-            .commit()
-            .await
     }
 }
