@@ -8,7 +8,7 @@ use api::{
 use axum::extract::State;
 use domain::{
     Violation,
-    id::{self, AuditId},
+    id::{self, AuditTag},
     page::Limit,
 };
 use jiff::Timestamp;
@@ -116,7 +116,7 @@ async fn read_audit_trail(
             app.cursors()
                 .await?
                 .open(&question, cursor)
-                .and_then(|position| id::parse::<domain::id::AuditTag>(&position))
+                .and_then(|position| id::parse::<AuditTag>(&position))
                 .map_err(|violation| Problem::invalid_field("cursor", violation))?,
         ),
         None => None,
@@ -132,10 +132,8 @@ async fn read_audit_trail(
     };
     app.tables().record(&read).await?;
     let entries = app.tables().trail(by, before, limit.get()).await?;
-    let last: Option<AuditId> =
-        (entries.len() == limit.size()).then(|| entries.last().map(|e| e.id)).flatten();
-    let next_cursor = match last {
-        Some(id) => Some(app.cursors().await?.seal(&question, &id.to_string())),
+    let next_cursor = match entries.last().filter(|_| entries.len() == limit.size()) {
+        Some(last) => Some(app.cursors().await?.seal(&question, &last.id.to_string())),
         None => None,
     };
     Ok(Json(Response { items: entries.into_iter().map(View::from).collect(), next_cursor }))

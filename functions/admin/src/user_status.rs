@@ -80,14 +80,14 @@ async fn set_user_status(
         let detail = "Nobody can change the status of their own account.";
         return Err(Problem::new(StatusCode::CONFLICT, "own_account", detail));
     }
-    let mut user = app.tables().user(id).await?.ok_or_else(Problem::not_found)?;
+    let user = app.tables().user(id).await?.ok_or_else(Problem::not_found)?;
+    let before = user.version;
+    let user = user.with_standing(standing, now);
     let (action, fact) = match standing {
         Standing::Active => (Action::Reinstated, Fact::AccountReinstated { user_id: id }),
         Standing::Suspended { .. } => (Action::Suspended, Fact::AccountSuspended { user_id: id }),
     };
-    if std::mem::discriminant(&user.standing) != std::mem::discriminant(&standing) {
-        let before = user.version;
-        user = user.with_standing(standing, now);
+    if user.version != before {
         let trail = Entry {
             subject: id,
             actor: Some(caller.user_id),

@@ -1,6 +1,6 @@
 //! Opening an account, signing in, and proving who one is.
 
-mod by_mail;
+mod by_message;
 pub mod jwks;
 pub mod login;
 pub mod logout;

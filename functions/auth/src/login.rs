@@ -6,7 +6,7 @@
 
 use api::{
     App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta, limits,
-    openapi::{BodyProblems, LimitProblems, StoreProblems},
+    openapi::{BodyProblems, ChangeProblems, LimitProblems, StoreProblems},
     passwords,
     secrets::{ChallengeToken, Secret},
 };
@@ -73,9 +73,7 @@ pub struct Challenge {
          content_type = "application/problem+json"),
         (status = 403, description = "The password is right, and the account is suspended", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
-         content_type = "application/problem+json"),
-        BodyProblems, LimitProblems, StoreProblems,
+        BodyProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
 async fn create_session(

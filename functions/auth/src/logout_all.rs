@@ -1,8 +1,8 @@
 //! `POST /auth/logout-all`: anyone who is signed in ends all their sign-ins, this one included.
 
 use api::{
-    App, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
-    openapi::{LimitProblems, SignedInProblems, StoreProblems},
+    App, Limiter, Problem, RequestMeta, SignedIn, limits,
+    openapi::{ChangeProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use storage::audit::{Action, Entry};
@@ -14,9 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     security(("access_token" = [])),
     responses(
         (status = 204, description = "Signed out everywhere"),
-        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
-         content_type = "application/problem+json"),
-        SignedInProblems, LimitProblems, StoreProblems,
+        SignedInProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
 async fn end_all_sessions(
@@ -27,7 +25,7 @@ async fn end_all_sessions(
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
     limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     let before = user.version;
     let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin());
     app.tables().sign_out_everywhere(user.signed_out(None, now), before, &trail).await?;

@@ -4,21 +4,24 @@ use api::{App, Limiter, Problem, limits, secrets::LinkToken};
 use domain::{
     Violation,
     mail_link::{MailLink, Purpose},
+    user::User,
 };
 use jiff::Timestamp;
 
-/// The link that a token opens.
+/// The link that a token opens, and whose it is.
 pub(crate) async fn open(
     app: &App,
     limiter: &Limiter,
     purpose: Purpose,
     raw: &str,
     now: Timestamp,
-) -> Result<MailLink, Problem> {
+) -> Result<(MailLink, User), Problem> {
     let token = LinkToken::decode(raw).ok_or_else(invalid)?;
     limiter.admit(&limits::LINK, "").await?;
     let link = app.tables().link(token.user_id, purpose).await?;
-    link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid)
+    let link = link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid)?;
+    let user = app.tables().user(link.user_id).await?.ok_or_else(invalid)?;
+    Ok((link, user))
 }
 
 /// A link that was never made, was used, was replaced by a later one, or has ended: which, is not told.

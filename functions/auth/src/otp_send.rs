@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    by_mail::Accepted,
+    by_message::Accepted,
     otp_verify::{invalid_challenge, waiting},
 };
 
@@ -72,7 +72,7 @@ async fn send_code(
             let phone = PhoneNumber::parse(&phone)
                 .and_then(|phone| served(&app, phone))
                 .map_err(|violation| Problem::invalid_field("/phone", violation))?;
-            let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+            let user = caller.user(&app).await?;
             let purpose = Purpose::ProvePhone { phone: phone.clone() };
             send(&app, &limiter, &user, &phone, purpose, now).await?;
         }

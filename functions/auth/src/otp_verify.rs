@@ -111,35 +111,27 @@ async fn second_step(
     let counted = app.tables().count_try(token.user_id, Some(token.id), now).await?;
     let pending = counted.ok_or_else(wrong_code)?;
     let credentials = app.tables().credentials(token.user_id).await?.ok_or_else(wrong_code)?;
-    let Some(outcome) = compare(app, &credentials, &pending, typed, now).await? else {
+    let Some(after) = compare(app, &credentials, &pending, typed, now).await? else {
         let trail = Entry::by_nobody(token.user_id, Action::SecondStepFailed, now, origin);
         app.tables().record(&trail).await?;
         return Err(wrong_code());
     };
-    let changed = match &outcome {
-        Outcome::Unchanged => None,
-        Outcome::Changed(credentials) => Some(credentials),
-    };
+    let changed = Some(&after).filter(|after| after.version != credentials.version);
     let proof = Proof { compared: &credentials, changed, pending: Some(&pending) };
     sign_in::complete(app, proof, client, origin, now).await
 }
 
-/// What becomes of the credentials when a code is right.
-enum Outcome {
-    Unchanged,
-    Changed(Credentials),
-}
-
+/// The credentials after a code was used that is right.
 async fn compare(
     app: &App,
     credentials: &Credentials,
     pending: &Pending,
     typed: &Typed,
     now: Timestamp,
-) -> Result<Option<Outcome>, Problem> {
+) -> Result<Option<Credentials>, Problem> {
     let code = match typed {
         Typed::Recovery(hash) => {
-            return Ok(credentials.clone().use_recovery_code(hash).map(Outcome::Changed));
+            return Ok(credentials.clone().use_recovery_code(hash));
         }
         Typed::Code(code) => code,
     };
@@ -147,13 +139,13 @@ async fn compare(
         SecondStep::None => None,
         SecondStep::Sms => {
             let right = pending.code_hash.as_deref().is_some_and(|hash| passwords::verify_code(code, hash));
-            right.then_some(Outcome::Unchanged)
+            right.then(|| credentials.clone())
         }
         SecondStep::Totp { sealed_secret, .. } => {
             let field = Field { user_id: credentials.user_id, name: totp::FIELD };
             let secret = app.cipher()?.open(field, sealed_secret).await?;
             let step = totp::check(&secret, code, now);
-            step.and_then(|step| credentials.clone().use_totp_step(step)).map(Outcome::Changed)
+            step.and_then(|step| credentials.clone().use_totp_step(step))
         }
     })
 }
@@ -171,8 +163,8 @@ async fn prove_phone(
     if !right {
         return Err(wrong_code());
     }
-    let before = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
-    let credentials = app.tables().credentials(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let before = caller.user(app).await?;
+    let credentials = caller.credentials(app).await?;
     // Otherwise whoever finds a device signed in could have the codes sent to their own phone.
     if credentials.second_step.method() == Method::Sms && before.phone.as_ref() != Some(phone) {
         let detail = "Texts to your number are the second step of your sign-in; switch that off first.";

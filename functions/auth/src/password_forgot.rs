@@ -11,7 +11,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::event::{Event, Fact};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::by_mail::{Accepted, AddressRequest};
+use crate::by_message::{Accepted, AddressRequest};
 
 /// Sends a mail to choose a new password with.
 #[utoipa::path(

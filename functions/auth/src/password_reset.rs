@@ -2,8 +2,8 @@
 //! link. All sign-ins of the account end. Announces [`Fact::PasswordChanged`].
 
 use api::{
-    App, Fields, Json, Limiter, Problem, ProblemBody, RequestMeta,
-    openapi::{BodyProblems, LimitProblems, StoreProblems},
+    App, Json, Limiter, Problem, RequestMeta,
+    openapi::{BodyProblems, ChangeProblems, LimitProblems, StoreProblems},
     passwords,
 };
 use axum::{extract::State, http::StatusCode};
@@ -42,9 +42,7 @@ pub struct Request {
     request_body = Request,
     responses(
         (status = 204, description = "The password is changed, and all sign-ins have ended"),
-        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
-         content_type = "application/problem+json"),
-        BodyProblems, LimitProblems, StoreProblems,
+        BodyProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
 async fn reset_password(
@@ -54,21 +52,19 @@ async fn reset_password(
     Json(request): Json<Request>,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
-    let link = mail_link::open(&app, &limiter, Purpose::ResetPassword, &request.token, now).await?;
-    let user = app.tables().user(link.user_id).await?.ok_or_else(mail_link::invalid)?;
+    let (link, user) = mail_link::open(&app, &limiter, Purpose::ResetPassword, &request.token, now).await?;
     let credentials = app.tables().credentials(link.user_id).await?.ok_or_else(mail_link::invalid)?;
 
-    let mut fields = Fields::default();
-    let hints = [user.email.as_str(), user.name.as_str()];
-    let password = fields.take("/password", Password::parse_new(&request.password, &hints));
-    let Some(password) = password else { return Err(fields.into_problem()) };
+    let password = Password::parse_new(&request.password, &[user.email.as_str(), user.name.as_str()])
+        .map_err(|violation| Problem::invalid_field("/password", violation))?;
+    // A link to an address that the account has left opens nothing.
+    if user.email != link.email {
+        return Err(mail_link::invalid());
+    }
 
     let before = user.version;
-    // Whoever reads the link has proved the address as well. A link to an address that the account has
-    // left opens nothing.
-    let user =
-        Some(user).filter(|user| user.email == link.email).and_then(|user| user.prove_email(&link.email));
-    let user = user.ok_or_else(mail_link::invalid)?.signed_out(None, now);
+    // Whoever reads the link has proved the address as well.
+    let user = user.prove_email(&link.email).ok_or_else(mail_link::invalid)?.signed_out(None, now);
     let credentials = credentials.with_password(passwords::hash(&password)?);
     let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);

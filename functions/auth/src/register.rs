@@ -22,7 +22,7 @@ use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::by_mail::Accepted;
+use crate::by_message::Accepted;
 
 /// Who wants an account.
 #[derive(Deserialize, ToSchema)]

@@ -53,7 +53,7 @@ pub struct SessionView {
 )]
 async fn list_sessions(State(app): State<App>, caller: SignedIn) -> Result<Json<Sessions>, Problem> {
     let now = app.now();
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     let mut sessions = app.tables().sessions(caller.user_id).await?;
     sessions.retain(|session| user.admits(session) && !session.is_expired(now));
     sessions.sort_by_key(|session| std::cmp::Reverse(session.refreshed_at));

@@ -42,8 +42,7 @@ async fn verify_email(
     Json(request): Json<Request>,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
-    let link = mail_link::open(&app, &limiter, Purpose::VerifyEmail, &request.token, now).await?;
-    let before = app.tables().user(link.user_id).await?.ok_or_else(mail_link::invalid)?;
+    let (link, before) = mail_link::open(&app, &limiter, Purpose::VerifyEmail, &request.token, now).await?;
     let after = before.clone().prove_email(&link.email).ok_or_else(mail_link::invalid)?;
     let moved = before.email != after.email;
     let action = if moved { Action::EmailChanged } else { Action::EmailVerified };

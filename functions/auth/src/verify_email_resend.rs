@@ -15,7 +15,7 @@ use domain::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::by_mail::{Accepted, AddressRequest};
+use crate::by_message::{Accepted, AddressRequest};
 
 /// Sends another mail to prove an address with.
 #[utoipa::path(

@@ -13,7 +13,7 @@ pub(crate) async fn credentials(
     let wrong = |violation| Problem::invalid_field(pointer, violation);
     let password = Password::parse(password).map_err(wrong)?;
     limiter.admit(&limits::PASSWORD, &caller.user_id.to_string()).await?;
-    let found = app.tables().credentials(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let found = caller.credentials(app).await?;
     if passwords::verify(&password, Some(&found.password_hash)) {
         Ok(found)
     } else {

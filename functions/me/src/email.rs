@@ -5,8 +5,8 @@
 //! The answer is the same whether or not the address has an account.
 
 use api::{
-    App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
-    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
+    App, Json, Limiter, Problem, RequestMeta, SignedIn, limits,
+    openapi::{BodyProblems, ChangeProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
@@ -48,9 +48,7 @@ pub struct Response {
     request_body = Request,
     responses(
         (status = 202, description = "Taken; a mail goes to the new address", body = Response),
-        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
-         content_type = "application/problem+json"),
-        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
+        BodyProblems, SignedInProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
 async fn change_email(
@@ -65,7 +63,7 @@ async fn change_email(
         .map_err(|violation| Problem::invalid_field("/email", violation))?;
     confirmed::credentials(&app, &limiter, caller, "/password", &request.password).await?;
     limiter.admit(&limits::MAIL, email.as_str()).await?;
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     let before = user.version;
     let user = user.with_pending_email(email.clone());
     let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin());

@@ -18,8 +18,7 @@ use crate::profile::{self, Profile};
     ),
 )]
 async fn get_me(State(app): State<App>, caller: SignedIn) -> Result<impl IntoResponse, Problem> {
-    // A token outlives an account by minutes at most; to its holder that is the same as no token.
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     profile::answer(&app, user).await
 }
 

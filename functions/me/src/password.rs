@@ -2,8 +2,8 @@
 //! Announces [`Fact::PasswordChanged`].
 
 use api::{
-    App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn,
-    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
+    App, Json, Limiter, Problem, RequestMeta, SignedIn,
+    openapi::{BodyProblems, ChangeProblems, LimitProblems, SignedInProblems, StoreProblems},
     passwords,
 };
 use axum::{extract::State, http::StatusCode};
@@ -37,9 +37,7 @@ pub struct Request {
     request_body = Request,
     responses(
         (status = 204, description = "Changed, and all other sign-ins have ended"),
-        (status = 409, description = "The account changed at the same moment; try again", body = ProblemBody,
-         content_type = "application/problem+json"),
-        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
+        BodyProblems, SignedInProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
 async fn change_password(
@@ -52,7 +50,7 @@ async fn change_password(
     let now = app.now();
     let current = &request.current_password;
     let credentials = confirmed::credentials(&app, &limiter, caller, "/current_password", current).await?;
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     let password = Password::parse_new(&request.new_password, &[user.email.as_str(), user.name.as_str()])
         .map_err(|violation| Problem::invalid_field("/new_password", violation))?;
 

@@ -29,7 +29,7 @@ pub struct Response {
     responses((status = 200, description = "The second step", body = Response), SignedInProblems, StoreProblems),
 )]
 async fn get_second_step(State(app): State<App>, caller: SignedIn) -> Result<Json<Response>, Problem> {
-    let credentials = app.tables().credentials(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let credentials = caller.credentials(&app).await?;
     Ok(Json(Response {
         method: credentials.second_step.method(),
         recovery_codes_left: credentials.recovery_codes.len(),

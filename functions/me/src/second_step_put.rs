@@ -128,7 +128,7 @@ async fn second_step(
     match wanted {
         Wanted::None => Ok(SecondStep::None),
         Wanted::Sms => {
-            let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+            let user = caller.user(app).await?;
             let detail = "Prove a mobile number first: POST /auth/otp/send and /auth/otp/verify.";
             let no_phone = || Problem::new(StatusCode::CONFLICT, "no_phone", detail);
             user.phone.map(|_| SecondStep::Sms).ok_or_else(no_phone)

@@ -54,7 +54,7 @@ async fn update_me(
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let changes = parse(&request)?;
-    let user = app.tables().user(caller.user_id).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = caller.user(&app).await?;
     let before = user.version;
     if_match.check(before)?;
     let user = changes.apply(user);

@@ -188,11 +188,7 @@ impl App {
 
     /// Encrypts single fields.
     pub fn cipher(&self) -> Result<&FieldCipher, storage::Error> {
-        if let Some(cipher) = self.0.cipher.get() {
-            return Ok(cipher);
-        }
-        let cipher = FieldCipher::from_env(&self.0.aws)?;
-        Ok(self.0.cipher.get_or_init(|| cipher))
+        made_once(&self.0.cipher, || FieldCipher::from_env(&self.0.aws))
     }
 
     /// Seals and opens the cursors of lists.
@@ -203,10 +199,17 @@ impl App {
 
     /// The buckets.
     pub fn files(&self) -> Result<&Files, storage::Error> {
-        if let Some(files) = self.0.files.get() {
-            return Ok(files);
-        }
-        let files = Files::from_env(&self.0.aws)?;
-        Ok(self.0.files.get_or_init(|| files))
+        made_once(&self.0.files, || Files::from_env(&self.0.aws))
+    }
+}
+
+/// What is in the cell, which it is put into when it is asked for first. A failure leaves it empty.
+fn made_once<T>(
+    cell: &OnceLock<T>,
+    make: impl FnOnce() -> Result<T, storage::Error>,
+) -> Result<&T, storage::Error> {
+    match cell.get() {
+        Some(made) => Ok(made),
+        None => make().map(|made| cell.get_or_init(|| made)),
     }
 }

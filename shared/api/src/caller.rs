@@ -3,8 +3,10 @@ use axum::{
     http::{header, request::Parts},
 };
 use domain::{
+    credentials::Credentials,
     id::{SessionId, UserId},
     role::Role,
+    user::User,
 };
 
 use crate::{App, Problem};
@@ -18,6 +20,19 @@ pub struct SignedIn {
     pub session_id: SessionId,
     /// What they may do.
     pub role: Role,
+}
+
+impl SignedIn {
+    /// The person. A token outlives an account by minutes at most; to its holder that is the same as
+    /// no token.
+    pub async fn user(self, app: &App) -> Result<User, Problem> {
+        app.tables().user(self.user_id).await?.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// What the person signs in with.
+    pub async fn credentials(self, app: &App) -> Result<Credentials, Problem> {
+        app.tables().credentials(self.user_id).await?.ok_or_else(Problem::unauthenticated)
+    }
 }
 
 impl FromRequestParts<App> for SignedIn {

@@ -175,19 +175,18 @@ impl Limiter {
             ..rate
         });
         let network = &self.network;
-        let (ip, account, both) = tokio::join!(
+        let taken = tokio::join!(
             self.take(limit.name, format!("ip\0{network}"), ip_rate),
             self.take(limit.name, format!("account\0{account}"), limit.per_account),
             self.take(limit.name, format!("both\0{network}\0{account}"), limit.per_both),
         );
-        let mut wait = SignedDuration::ZERO;
-        for (rate, taken) in [(ip_rate, ip), (limit.per_account, account), (limit.per_both, both)] {
-            let Some(rate) = rate else { continue };
+        let mut refused = None;
+        for (rate, taken) in [taken.0, taken.1, taken.2].into_iter().flatten() {
             match taken {
                 Ok(take) => {
                     self.report.note(Reported { name: limit.name, rate, take });
                     if !take.admitted {
-                        wait = wait.max(take.wait);
+                        refused = refused.max(Some(take.wait));
                     }
                 }
                 Err(error) => {
@@ -198,16 +197,20 @@ impl Limiter {
                 }
             }
         }
-        if wait > SignedDuration::ZERO { Err(Problem::too_many_requests(wait)) } else { Ok(()) }
+        refused.map_or(Ok(()), |wait| Err(Problem::too_many_requests(wait)))
     }
 
-    async fn take(&self, limit: &str, key: String, rate: Option<Rate>) -> Result<Take, storage::Error> {
-        let Some(rate) = rate else {
-            return Ok(Take { admitted: true, remaining: u32::MAX, wait: SignedDuration::ZERO });
-        };
+    /// Nothing where there is no such bucket.
+    async fn take(
+        &self,
+        limit: &str,
+        key: String,
+        rate: Option<Rate>,
+    ) -> Option<(Rate, Result<Take, storage::Error>)> {
+        let rate = rate?;
         // Buckets hold nothing personal.
         let key = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..16]);
-        self.app.tables().take_token(limit, &key, rate, self.app.now()).await
+        Some((rate, self.app.tables().take_token(limit, &key, rate, self.app.now()).await))
     }
 }
 

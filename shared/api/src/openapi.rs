@@ -88,6 +88,14 @@ pub enum AdminProblems {
     Forbidden(ProblemBody),
 }
 
+/// What any operation that changes an account may answer.
+#[derive(IntoResponses)]
+pub enum ChangeProblems {
+    /// The account changed at the same moment; try again.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemBody),
+}
+
 /// What any operation whose use is limited may answer.
 #[derive(IntoResponses)]
 pub enum LimitProblems {

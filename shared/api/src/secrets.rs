@@ -22,6 +22,9 @@ pub struct Secret([u8; 32]);
 /// 128 bits: neither half can be guessed.
 const FAMILY_BYTES: usize = 16;
 
+/// Nothing longer is decoded; the longest there is, with two names, has 86.
+const MAX_CHARS: usize = 128;
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
@@ -60,8 +63,10 @@ impl Secret {
     }
 
     fn decode<const N: usize>(raw: &str) -> Option<([Uuid; N], Self)> {
-        // Nothing long is decoded.
-        let bytes = if raw.len() <= 128 { BASE64_URL_SAFE_NO_PAD.decode(raw).ok()? } else { return None };
+        if raw.len() > MAX_CHARS {
+            return None;
+        }
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(raw).ok()?;
         let (names, secret) = bytes.split_at_checked(N * 16)?;
         let names: Vec<Uuid> = names.chunks(16).map(Uuid::from_slice).collect::<Result<_, _>>().ok()?;
         Some((names.try_into().ok()?, Self(secret.try_into().ok()?)))

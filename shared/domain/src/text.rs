@@ -1,6 +1,5 @@
 //! Text that is shown: normalised once, where it comes in. It is escaped where it is rendered.
 
-use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::Violation;
@@ -31,21 +30,13 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Why an admin did something: 1 to 500 characters in one line, for whoever reads the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(String);
 
 impl Reason {
     /// Reads a reason.
     pub fn parse(raw: &str) -> Result<Self, Violation> {
         line(raw, 500).map(Self)
-    }
-}
-
-impl TryFrom<String> for Reason {
-    type Error = Violation;
-    fn try_from(raw: String) -> Result<Self, Violation> {
-        Self::parse(&raw)
     }
 }
 

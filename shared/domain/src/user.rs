@@ -113,12 +113,15 @@ impl User {
         Self { signed_out: Some(SignOut { at: now, except }), version: self.version + 1, ..self }
     }
 
-    /// The person in another standing. Whoever is suspended is signed out.
+    /// The person in another standing. Whoever is suspended is signed out. To suspend who is suspended,
+    /// or open an account that is open, does not count as a change.
     #[must_use]
     pub fn with_standing(self, standing: Standing, now: Timestamp) -> Self {
-        match standing {
-            Standing::Active => Self { standing, version: self.version + 1, ..self },
-            Standing::Suspended { .. } => Self { standing, ..self.signed_out(None, now) },
+        match (self.standing, standing) {
+            (Standing::Active, Standing::Active)
+            | (Standing::Suspended { .. }, Standing::Suspended { .. }) => self,
+            (_, Standing::Active) => Self { standing, version: self.version + 1, ..self },
+            (_, Standing::Suspended { .. }) => Self { standing, ..self.signed_out(None, now) },
         }
     }
 
@@ -237,6 +240,8 @@ mod tests {
 
         let suspended = ada().with_standing(Standing::Suspended { since: at(3) }, at(3));
         assert_eq!([&first, &second, &later].map(|session| suspended.admits(session)), [false; 3]);
+        let again = suspended.clone().with_standing(Standing::Suspended { since: at(9) }, at(9));
+        assert_eq!(again, suspended);
         let back = suspended.with_standing(Standing::Active, at(5));
         assert_eq!([&first, &second, &later].map(|session| back.admits(session)), [false, false, true]);
     }

@@ -1,4 +1,4 @@
-//! What endpoints have in common that take an address and answer by mail.
+//! What endpoints have in common whose real answer is a mail or a text.
 
 use api::Problem;
 use domain::email::EmailAddress;
