@@ -1,5 +1,6 @@
 """Builds every binary, deploys the template with the real SAM, and knows the deployed stack."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -143,6 +144,10 @@ class Stack:
         )
         return [text["Message"][:6] for text in sent.json()["sms_messages"][phone]]
 
+    def appoint(self, email: str, name: str) -> str:
+        """Makes somebody an administrator, who gets a mail to choose a password with. Answers with the account."""
+        return appoint(self.client("lambda"), self.outputs, email, name)
+
     def functions(self) -> dict[str, dict[str, Any]]:
         """The deployed functions by the name of their binary."""
         pages = self.client("lambda").get_paginator("list_functions").paginate()
@@ -153,6 +158,15 @@ class Stack:
             for found in page["Functions"]
             if found["FunctionName"].startswith(prefix)
         }
+
+
+def appoint(functions: Any, outputs: dict[str, str], email: str, name: str) -> str:
+    order = json.dumps({"email": email, "name": name})
+    answer = functions.invoke(FunctionName=outputs["AdminCreateFunction"], Payload=order)
+    report = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise Failure("Nobody was made an administrator", report.get("errorMessage", "look at admin-create's log"))
+    return report["user_id"]
 
 
 def binary_of(logical_id: str) -> str:

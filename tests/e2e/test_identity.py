@@ -5,10 +5,12 @@ import hashlib
 import hmac
 import json
 import struct
+import subprocess
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -29,6 +31,7 @@ from conftest import (
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lib.stack import Stack
 
+ROOT = Path(__file__).resolve().parents[2]
 REVOKED_WITHIN = 60
 
 
@@ -306,9 +309,19 @@ def test_a_repeated_request_is_done_once(person: Person) -> None:
     assert announce(wish, "twice").json()["id"] not in created
 
 
-def test_an_address_with_an_account_does_not_become_an_administrator(person: Person) -> None:
-    order = json.dumps({"email": person.email, "name": "Eve"})
-    functions = person.stack.client("lambda")
-    answer = functions.invoke(FunctionName=person.stack.outputs["AdminCreateFunction"], Payload=order)
-    assert answer["FunctionError"]
+def test_operators_make_administrators(stack: Stack, person: Person) -> None:
+    def make(email: str) -> subprocess.CompletedProcess[str]:
+        command = [ROOT / "scripts/admin", "dev", email, "Grace Hopper", "--port", str(stack.emulator.port)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    email = fresh_email()
+    made = make(email)
+    assert made.returncode == 0 and "usr_" in made.stdout, made.stderr
+    token = mailed(stack, email, "/reset-password")
+    chosen = stack.request("POST", "/auth/password/reset", json={"token": token, "password": PASSWORD})
+    assert chosen.status_code == 204
+    assert Person(stack, email, login(stack, email).json()).me()["role"] == "admin"
+
+    again = make(person.email)
+    assert again.returncode == 1 and "has an account already" in again.stderr
     assert person.me()["role"] == "parent"

@@ -21,6 +21,7 @@ INSIDE_ONE_THING = re.compile(r"(?P<thing>:s3:::[^*/]+(/[^*/]+)*/|:log-group:[^*
 CHANGING_ACTIONS = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLUpdate"}
 AUDIT_TABLE = "Data.Audit"
 MAIN_TABLE = "Data.Main"
+SIGNING_SECRET = "TokenSigningSecret"
 WRITING_ACTIONS = {"dynamodb:PutItem", *CHANGING_ACTIONS}
 # The crates that would make the rules of the product depend on how it is served or stored.
 NOT_IN_DOMAIN = re.compile(r"^(aws[-_].*|http(-body.*)?|axum.*|lambda_.*|tokio.*|reqwest|hyper.*|tower.*)$")
@@ -112,6 +113,19 @@ def permissions_are_narrow(model: Model) -> Iterator[str]:
         principals = str(role["Properties"]["AssumeRolePolicyDocument"])
         if role["Properties"].get("ManagedPolicyArns") and "lambda.amazonaws.com" in principals:
             yield f"{name} has a managed policy, and those reach every resource of a kind"
+
+
+def only_signers_read_the_signing_key(model: Model, signers: list[str]) -> Iterator[str]:
+    """Whoever reads the private keys can sign for anybody."""
+    for name, policy in model.every("AWS::IAM::Policy").items():
+        reads = any(
+            model.target(resource) == SIGNING_SECRET
+            for statement in allowed(policy["Properties"])
+            for resource in resources(statement)
+        )
+        for role in policy["Properties"]["Roles"] if reads else []:
+            if role["Ref"] not in [f"{signer}Role" for signer in signers]:
+                yield f"{name} lets {role['Ref']} read the keys that tokens are signed with"
 
 
 def texts_go_to_numbers_only(model: Model) -> Iterator[str]:

@@ -59,6 +59,19 @@ def test_refuses_an_operation_without_its_policy() -> None:
         assert len(list(checks.operations_have_their_policies(model, openapi))) > 10
 
 
+SIGNERS = ["AuthLogin", "AuthOtpVerify", "AuthRefresh", "TokenKeysRotate"]
+
+
+def test_only_signers_read_the_signing_key(model: Model) -> None:
+    assert list(checks.only_signers_read_the_signing_key(model, SIGNERS)) == []
+
+
+@pytest.mark.parametrize("signer", SIGNERS)
+def test_refuses_a_reader_of_the_signing_key(model: Model, signer: str) -> None:
+    others = [name for name in SIGNERS if name != signer]
+    assert len(list(checks.only_signers_read_the_signing_key(model, others))) == 1
+
+
 def test_domain_depends_on_nothing_outside() -> None:
     command = ["cargo", "tree", "--locked", "-p", "domain", "-e", "normal", "--prefix", "none", "--format", "{p}"]
     tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

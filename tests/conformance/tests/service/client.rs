@@ -70,6 +70,11 @@ impl Answer {
 
 impl Client {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With settings that are changed before it starts.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let dynamo = Dynamo::start().await;
         let [main, ephemeral, audit] = TABLES.map(String::from);
         let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
@@ -78,7 +83,7 @@ impl Client {
         // No two moments are the same, so that everything has an order.
         let clock =
             Clock::of(move || Timestamp::from_millisecond(read.fetch_add(1, Ordering::SeqCst)).unwrap());
-        let settings = Settings {
+        let mut settings = Settings {
             issuer: "https://api.test".into(),
             audience: "nannyradar".into(),
             allowed_origins: vec!["https://app.test".into()],
@@ -87,6 +92,7 @@ impl Client {
             sms_per_day: 1000,
             ip_limit_factor: 1,
         };
+        change(&mut settings);
         let (public, private) = tokens::generate_key(clock.now()).unwrap();
         let set = tables.token_keys().await.unwrap();
         let mut keys = PrivateKeys::default();

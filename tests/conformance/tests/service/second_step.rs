@@ -105,6 +105,64 @@ async fn texts_go_where_they_should_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_code_is_for_one_number_and_one_purpose() {
+    let client = Client::start().await;
+    let (access, _) = client.sign_in(ADA).await;
+    let ada = client.user(ADA).await;
+    assert_eq!(prove_phone(&client, &access, ADA, PHONE).await.status, 204);
+    send(&client, Some(&access), json!({ "phone": "+447400111222" })).await;
+    let first = client.code(&ada, None).await;
+    send(&client, Some(&access), json!({ "phone": "+447400333444" })).await;
+    let early = verify(&client, Some(&access), json!({ "code": first })).await;
+    assert_eq!(early.problem(), (401, "invalid_code", vec![]), "it was sent to another number");
+
+    set(&client, &access, json!({ "method": "sms", "password": PASSWORD })).await;
+    let challenge = challenge(&client).await;
+    send(&client, None, json!({ "challenge": challenge })).await;
+    let (proof, sign_in) = (client.code(&ada, None).await, client.code(&ada, Some(&challenge)).await);
+    let crossed = verify(&client, None, json!({ "challenge": challenge, "code": proof })).await;
+    assert_eq!(crossed.problem(), (401, "invalid_code", vec![]), "it is to prove a number");
+    let crossed = verify(&client, Some(&access), json!({ "code": sign_in })).await;
+    assert_eq!(crossed.problem(), (401, "invalid_code", vec![]), "it is to sign in");
+    assert_eq!(verify(&client, None, json!({ "challenge": challenge, "code": sign_in })).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_address_sends_few_texts_whatever_the_number() {
+    let client = Client::start().await;
+    let (access, _) = client.sign_in(ADA).await;
+    let mut sent = Vec::new();
+    for n in 0..12 {
+        let phone = format!("+4474001234{n:02}");
+        sent.push(send(&client, Some(&access), json!({ "phone": phone })).await.status.as_u16());
+    }
+    assert_eq!(sent, [[202].repeat(10), [429].repeat(2)].concat());
+}
+
+#[tokio::test]
+async fn a_day_has_its_bound_for_everybody_together() {
+    for (per_day, admitted) in [(0, 0), (4, 2)] {
+        let client = Client::start_with(|settings| settings.sms_per_day = per_day).await;
+        let (access, _) = client.sign_in(ADA).await;
+        let mut sent = 0;
+        for n in 0..6 {
+            let phone = format!("+4474001234{n:02}");
+            let answer = send(&client, Some(&access), json!({ "phone": phone })).await;
+            sent += i32::from(answer.status == 202);
+        }
+        // A day's bucket has half of the bound, since it fills up again within the day.
+        assert_eq!(sent, admitted, "{per_day}");
+        client.turn_clock(24 * 3600);
+        for n in 0..6 {
+            let (access, _) = client.sign_in(&format!("ada{n}@example.org")).await;
+            let answer = send(&client, Some(&access), json!({ "phone": format!("+4474001235{n:02}") })).await;
+            sent += i32::from(answer.status == 202);
+        }
+        assert_eq!(sent, admitted * 2, "{per_day}");
+    }
+}
+
+#[tokio::test]
 async fn signing_in_with_a_text() {
     let client = Client::start().await;
     let (access, _) = client.sign_in(ADA).await;
