@@ -3,7 +3,7 @@
 
 use api::{
     Admin, App, Fields, Json, Problem, Query, RequestMeta,
-    openapi::{AdminProblems, ParameterProblems, StoreProblems},
+    openapi::{ParameterProblems, RoleProblems, StoreProblems},
 };
 use axum::extract::State;
 use domain::{
@@ -98,7 +98,7 @@ impl From<Recorded> for View {
     security(("access_token" = [])), params(Parameters),
     responses(
         (status = 200, description = "A page of entries", body = Response),
-        ParameterProblems, AdminProblems, StoreProblems,
+        ParameterProblems, RoleProblems, StoreProblems,
     ),
 )]
 async fn read_audit_trail(

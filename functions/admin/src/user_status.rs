@@ -5,7 +5,7 @@
 
 use api::{
     Admin, App, Fields, Json, PathId, Problem, ProblemBody, RequestMeta,
-    openapi::{AdminProblems, BodyProblems, StoreProblems},
+    openapi::{BodyProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
@@ -61,7 +61,7 @@ pub struct Response {
          content_type = "application/problem+json"),
         (status = 409, description = "The account changed at the same moment, or it is the caller's own",
          body = ProblemBody, content_type = "application/problem+json"),
-        BodyProblems, AdminProblems, StoreProblems,
+        BodyProblems, RoleProblems, StoreProblems,
     ),
 )]
 async fn set_user_status(

@@ -64,15 +64,33 @@ impl OptionalFromRequestParts<App> for SignedIn {
     }
 }
 
-/// An admin who is signed in. To everybody else who is, the answer is a 403.
-#[derive(Debug, Clone, Copy)]
-pub struct Admin(pub SignedIn);
+/// Makes the extractor of a role. To everybody else who is signed in the answer is a 403.
+macro_rules! caller {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(pub SignedIn);
 
-impl FromRequestParts<App> for Admin {
-    type Rejection = Problem;
+        impl FromRequestParts<App> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await?;
-        if caller.role == Role::Admin { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
-    }
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+                let caller = <SignedIn as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+                if caller.role == Role::$name { Ok(Self(caller)) } else { Err(Problem::forbidden()) }
+            }
+        }
+    };
+}
+
+caller! {
+    /// A parent who is signed in.
+    Parent
+}
+caller! {
+    /// A sitter who is signed in.
+    Sitter
+}
+caller! {
+    /// An admin who is signed in.
+    Admin
 }

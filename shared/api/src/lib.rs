@@ -25,7 +25,7 @@ mod variant_link;
 
 pub use app::{App, Clock, Settings};
 pub use cached::IfNoneMatch;
-pub use caller::{Admin, SignedIn};
+pub use caller::{Admin, Parent, SignedIn, Sitter};
 pub use cursors::Cursors;
 pub use extract::{IfMatch, Json, PathId, Query, present};
 pub use fields::Fields;

@@ -23,6 +23,7 @@ pub const BEARER: &str = "access_token";
     tags(
         (name = "Identity", description = "Opening an account and signing in"),
         (name = "Me", description = "The caller's own account"),
+        (name = "Sitters", description = "Finding sitters"),
         (name = "Administration", description = "Operating the marketplace"),
         (name = "Files", description = "Sending files"),
         (name = "Operations", description = "Health and documentation"),
@@ -77,13 +78,13 @@ pub enum SignedInProblems {
     Unauthenticated(ProblemBody),
 }
 
-/// What any operation for admins may answer.
+/// What any operation for one role may answer.
 #[derive(IntoResponses)]
-pub enum AdminProblems {
+pub enum RoleProblems {
     /// No access token, or none that is good.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(ProblemBody),
-    /// The caller is no admin.
+    /// The caller has not the role for it.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
 }

@@ -4,21 +4,30 @@
 //! every rule can be tested at any moment. Raw input becomes one of these types once, at the edge,
 //! by a `parse` function; private fields keep it true afterwards.
 
+pub mod availability;
+pub mod care;
 pub mod credentials;
 pub mod display_name;
 pub mod due;
 pub mod email;
 pub mod event;
+pub mod geo;
 pub mod id;
+pub mod language;
+pub mod listing;
 pub mod locale;
 pub mod mail_link;
+pub mod money;
 pub mod one_time_code;
 pub mod page;
 pub mod password;
 pub mod phone;
+pub mod rating;
 pub mod revocation;
 pub mod role;
+pub mod search;
 pub mod session;
+pub mod sitter;
 pub mod text;
 pub mod time_zone;
 pub mod token_keys;

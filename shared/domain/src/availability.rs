@@ -1,0 +1,433 @@
+//! When a sitter works: hours of each week in their own zone, and the days that differ.
+//!
+//! Hours are what a clock on the wall shows. They become moments day by day, so that 18:00 stays
+//! 18:00 when the clocks change; a shift over such a night is an hour shorter or longer.
+
+use std::collections::BTreeMap;
+
+use jiff::{
+    SignedDuration, Timestamp, ToSpan,
+    civil::{Date, DateTime, Weekday},
+    tz::TimeZone,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Violation, time_zone::TimeZoneName};
+
+/// A minute of a day, from 0 (midnight) to 1439.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Minute(u16);
+
+const DAY: u16 = 24 * 60;
+
+impl Minute {
+    /// Reads a time of day as `18:30`.
+    pub fn parse(raw: &str) -> Result<Self, Violation> {
+        let invalid = || Violation::new("invalid_time", "must be a time of day such as 18:30");
+        let (hour, minute) = raw.split_once(':').ok_or_else(invalid)?;
+        let number = |raw: &str, below: u16| {
+            let digits = raw.len() == 2 && raw.bytes().all(|byte| byte.is_ascii_digit());
+            raw.parse::<u16>().ok().filter(|number| digits && *number < below)
+        };
+        let (hour, minute) = number(hour, 24).zip(number(minute, 60)).ok_or_else(invalid)?;
+        Ok(Self(hour * 60 + minute))
+    }
+}
+
+impl std::fmt::Display for Minute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+impl TryFrom<u16> for Minute {
+    type Error = Violation;
+    fn try_from(minute: u16) -> Result<Self, Violation> {
+        if minute < DAY {
+            Ok(Self(minute))
+        } else {
+            Err(Violation::new("invalid_time", "must be below 1440"))
+        }
+    }
+}
+
+impl From<Minute> for u16 {
+    fn from(minute: Minute) -> Self {
+        minute.0
+    }
+}
+
+/// Hours on end. One that ends when it begins, or before, ends on the next day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hours {
+    /// The first minute.
+    pub start: Minute,
+    /// The minute after the last.
+    pub end: Minute,
+}
+
+impl Hours {
+    /// Minutes from the day's midnight, of which the second is beyond the day where the end is.
+    fn minutes(self) -> (u16, u16) {
+        let (start, end) = (self.start.0, self.end.0);
+        (start, if end <= start { end + DAY } else { end })
+    }
+}
+
+/// The hours of one day, in order and apart from each other. May be none.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Hours>", into = "Vec<Hours>")]
+pub struct Day(Vec<Hours>);
+
+/// More than anybody's day has.
+const MAX_HOURS: usize = 6;
+
+impl Day {
+    /// Reads the hours of a day.
+    pub fn parse(mut hours: Vec<Hours>) -> Result<Self, Violation> {
+        if hours.len() > MAX_HOURS {
+            return Err(Violation::new("too_many", format!("must be at most {MAX_HOURS} per day")));
+        }
+        hours.sort();
+        let overlap = hours.windows(2).any(|pair| pair[0].minutes().1 > pair[1].start.0);
+        if overlap { Err(Violation::new("overlap", "must not overlap")) } else { Ok(Self(hours)) }
+    }
+
+    /// In order.
+    pub fn hours(&self) -> &[Hours] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Hours>> for Day {
+    type Error = Violation;
+    fn try_from(hours: Vec<Hours>) -> Result<Self, Violation> {
+        Self::parse(hours)
+    }
+}
+
+impl From<Day> for Vec<Hours> {
+    fn from(day: Day) -> Self {
+        day.0
+    }
+}
+
+/// The hours of a week, from Monday on.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Week(pub [Day; 7]);
+
+impl Week {
+    /// Those of one day.
+    pub fn on(&self, weekday: Weekday) -> &Day {
+        &self.0[usize::from(weekday.to_monday_zero_offset().unsigned_abs())]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|day| day.0.is_empty())
+    }
+}
+
+/// Days off, the last included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Holiday {
+    /// The first day.
+    pub first: Date,
+    /// The last day.
+    pub last: Date,
+}
+
+impl Holiday {
+    /// Reads a holiday of at most a year.
+    pub fn parse(first: Date, last: Date) -> Result<Self, Violation> {
+        let in_order = first <= last && last <= first.saturating_add(1.year());
+        if in_order {
+            Ok(Self { first, last })
+        } else {
+            Err(Violation::new("out_of_order", "must end on or after its first day, and within a year"))
+        }
+    }
+}
+
+/// When a sitter works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Availability {
+    /// Of the clock on the wall.
+    pub zone: TimeZoneName,
+    /// As a rule.
+    pub weekly: Week,
+    /// Days that differ from the rule.
+    pub exceptions: BTreeMap<Date, Day>,
+    /// Days off, whatever else is said.
+    pub holidays: Vec<Holiday>,
+    /// Rises by one with each change.
+    pub version: u64,
+}
+
+/// How many days may differ, and how many holidays there may be.
+pub const MAX_EXCEPTIONS: usize = 100;
+
+/// Time on end: from a moment until before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The moment after the last.
+    pub end: Timestamp,
+}
+
+impl Span {
+    /// Reads a span of at most that length.
+    pub fn parse(start: Timestamp, end: Timestamp, at_most: SignedDuration) -> Result<Self, Violation> {
+        let length = end.duration_since(start);
+        if length <= SignedDuration::ZERO {
+            Err(Violation::new("out_of_order", "must end after it starts"))
+        } else if length > at_most {
+            Err(Violation::new("too_long", format!("must span at most {} hours", at_most.as_hours())))
+        } else {
+            Ok(Self { start, end })
+        }
+    }
+}
+
+impl Availability {
+    /// Of somebody who has said nothing yet.
+    pub fn new(zone: TimeZoneName) -> Self {
+        Self { zone, weekly: Week::default(), exceptions: BTreeMap::new(), holidays: Vec::new(), version: 0 }
+    }
+
+    /// The times within a span at which they work, in order and apart from each other.
+    pub fn slots(&self, within: Span) -> Vec<Span> {
+        let zone = self.time_zone();
+        let local = |moment: Timestamp| zone.to_datetime(moment).date();
+        // A shift of the day before may reach into the first day.
+        let first = local(within.start).yesterday().unwrap_or(Date::MIN);
+        let last = local(within.end);
+        let mut slots: Vec<Span> = Vec::new();
+        let days = first.series(1.day()).take_while(|date| *date <= last);
+        for slot in days.flat_map(|date| self.shifts(date, &zone)) {
+            let slot = Span { start: slot.start.max(within.start), end: slot.end.min(within.end) };
+            match slots.last_mut() {
+                _ if slot.start >= slot.end => {}
+                // A shift may begin before the end of yesterday's.
+                Some(before) if slot.start <= before.end => before.end = before.end.max(slot.end),
+                _ => slots.push(slot),
+            }
+        }
+        slots
+    }
+
+    /// Whether they work all through a span.
+    pub fn covers(&self, span: Span) -> bool {
+        self.slots(span) == [span]
+    }
+
+    /// The shifts that begin on a day.
+    fn shifts(&self, date: Date, zone: &TimeZone) -> Vec<Span> {
+        let midnight = DateTime::from_parts(date, jiff::civil::Time::midnight());
+        // What a clock never shows comes when it is put forward past it; of what it shows twice, a
+        // shift begins with the first.
+        let moment = |minutes: u16| {
+            let wall = midnight.checked_add(i64::from(minutes).minutes()).ok()?;
+            zone.to_ambiguous_timestamp(wall).compatible().ok()
+        };
+        let spans = self.day(date).0.iter().filter_map(|hours| {
+            let (start, end) = hours.minutes();
+            Some(Span { start: moment(start)?, end: moment(end)? })
+        });
+        spans.filter(|span| span.start < span.end).collect()
+    }
+
+    fn day(&self, date: Date) -> &Day {
+        const OFF: &Day = &Day(Vec::new());
+        if self.holidays.iter().any(|holiday| (holiday.first..=holiday.last).contains(&date)) {
+            return OFF;
+        }
+        self.exceptions.get(&date).unwrap_or_else(|| self.weekly.on(date.weekday()))
+    }
+
+    fn time_zone(&self) -> TimeZone {
+        // The name came from the same database.
+        TimeZone::get(self.zone.as_str()).unwrap_or(TimeZone::UTC)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn minute(raw: &str) -> Minute {
+        Minute::parse(raw).unwrap()
+    }
+
+    fn hours(start: &str, end: &str) -> Hours {
+        Hours { start: minute(start), end: minute(end) }
+    }
+
+    fn every_day(zone: &str, hours: Vec<Hours>) -> Availability {
+        let mut availability = Availability::new(TimeZoneName::parse(zone).unwrap());
+        availability.weekly = Week(std::array::from_fn(|_| Day::parse(hours.clone()).unwrap()));
+        availability
+    }
+
+    fn span(start: &str, end: &str) -> Span {
+        Span { start: start.parse().unwrap(), end: end.parse().unwrap() }
+    }
+
+    #[test]
+    fn reads_times_and_days() {
+        assert_eq!(minute("18:05").to_string(), "18:05");
+        for raw in ["", "1805", "24:00", "18:60", "8:00", "+8:00", "18:0５"] {
+            assert_eq!(Minute::parse(raw).unwrap_err().code, "invalid_time", "{raw}");
+        }
+        let day = Day::parse(vec![hours("20:00", "02:00"), hours("08:00", "12:00")]).unwrap();
+        assert_eq!(day.hours()[0], hours("08:00", "12:00"));
+        let overlap = Day::parse(vec![hours("20:00", "02:00"), hours("21:00", "22:00")]);
+        assert_eq!(overlap.unwrap_err().code, "overlap");
+        assert_eq!(Day::parse(vec![hours("20:00", "21:00"); 7]).unwrap_err().code, "too_many");
+    }
+
+    #[test]
+    fn the_wall_clock_stays_when_the_clocks_change() {
+        let evenings = every_day("Europe/London", vec![hours("18:00", "22:00")]);
+        let slots = evenings.slots(span("2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z"));
+        assert_eq!(
+            slots,
+            [
+                span("2026-03-28T18:00:00Z", "2026-03-28T22:00:00Z"),
+                span("2026-03-29T17:00:00Z", "2026-03-29T21:00:00Z")
+            ]
+        );
+    }
+
+    #[test]
+    fn nights_are_shorter_and_longer() {
+        let nights = every_day("Europe/London", vec![hours("22:00", "06:00")]);
+        let spring = nights.slots(span("2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z"));
+        assert_eq!(spring, [span("2026-03-28T22:00:00Z", "2026-03-29T05:00:00Z")]);
+        let autumn = nights.slots(span("2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z"));
+        assert_eq!(autumn, [span("2026-10-24T21:00:00Z", "2026-10-25T06:00:00Z")]);
+        // The hour that never comes: 01:15 to 01:45 on the night in spring.
+        let gap = every_day("Europe/London", vec![hours("01:15", "01:45")]);
+        assert_eq!(
+            gap.slots(span("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z")),
+            [span("2026-03-29T01:15:00Z", "2026-03-29T01:45:00Z")]
+        );
+    }
+
+    #[test]
+    fn around_the_clock_is_one_slot() {
+        let always = every_day("Europe/London", vec![hours("00:00", "00:00")]);
+        let week = span("2026-03-26T00:00:00Z", "2026-04-02T00:00:00Z");
+        assert_eq!(always.slots(week), [week]);
+        assert!(always.covers(week));
+    }
+
+    #[test]
+    fn exceptions_and_holidays_come_before_the_rule() {
+        let mut mornings = every_day("Europe/London", vec![hours("08:00", "12:00")]);
+        mornings
+            .exceptions
+            .insert("2026-01-06".parse().unwrap(), Day::parse(vec![hours("14:00", "16:00")]).unwrap());
+        mornings
+            .exceptions
+            .insert("2026-01-08".parse().unwrap(), Day::parse(vec![hours("14:00", "16:00")]).unwrap());
+        let off = Holiday::parse("2026-01-07".parse().unwrap(), "2026-01-08".parse().unwrap()).unwrap();
+        mornings.holidays.push(off);
+        let slots = mornings.slots(span("2026-01-05T00:00:00Z", "2026-01-10T00:00:00Z"));
+        let expected = [
+            span("2026-01-05T08:00:00Z", "2026-01-05T12:00:00Z"),
+            span("2026-01-06T14:00:00Z", "2026-01-06T16:00:00Z"),
+            span("2026-01-09T08:00:00Z", "2026-01-09T12:00:00Z"),
+        ];
+        assert_eq!(slots, expected);
+        assert!(mornings.covers(span("2026-01-09T09:00:00Z", "2026-01-09T12:00:00Z")));
+        assert!(!mornings.covers(span("2026-01-09T09:00:00Z", "2026-01-09T12:00:01Z")));
+        assert!(!mornings.covers(span("2026-01-07T09:00:00Z", "2026-01-07T10:00:00Z")));
+        assert!(Holiday::parse("2026-01-08".parse().unwrap(), "2026-01-07".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_span_is_in_order_and_bounded() {
+        let at = |raw: &str| raw.parse().unwrap();
+        let month = SignedDuration::from_hours(31 * 24);
+        let parse = |start, end| Span::parse(at(start), at(end), month).map_err(|violation| violation.code);
+        assert!(parse("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z").is_ok());
+        assert_eq!(parse("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"), Err("out_of_order"));
+        assert_eq!(parse("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), Err("out_of_order"));
+        assert_eq!(parse("2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z"), Err("too_long"));
+    }
+
+    fn any_hours() -> impl Strategy<Value = Vec<Hours>> {
+        prop::collection::vec((0u16..1440, 0u16..1440), 0..4).prop_filter_map("they overlap", |pairs| {
+            let hours =
+                pairs.into_iter().map(|(start, end)| Hours { start: Minute(start), end: Minute(end) });
+            Day::parse(hours.collect()).ok().map(Vec::from)
+        })
+    }
+
+    /// Zones whose clocks change by an hour, by half an hour, at midnight, and never.
+    const ZONES: [&str; 6] = [
+        "Europe/London",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "America/Asuncion",
+        "Africa/Cairo",
+        "Asia/Kolkata",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Minute by minute, against the clock on the wall: where the clock is unambiguous, it decides.
+        #[test]
+        fn slots_are_what_the_wall_clock_says(
+            zone in prop::sample::select(&ZONES),
+            hours in any_hours(),
+            day in 0i64..730,
+        ) {
+            let availability = every_day(zone, hours.clone());
+            let tz = TimeZone::get(zone).unwrap();
+            let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let within = Span { start, end: start + SignedDuration::from_hours(48) };
+            let slots = availability.slots(within);
+            for pair in slots.windows(2) {
+                prop_assert!(pair[0].end < pair[1].start);
+            }
+            for minutes in 0..48 * 60 {
+                let moment = start + SignedDuration::from_mins(minutes);
+                let wall = tz.to_datetime(moment);
+                // An hour and a half around each change is told by the cases above.
+                let steady = [-181, 181].iter().all(|around| {
+                    tz.to_offset(moment + SignedDuration::from_mins(*around)) == tz.to_offset(moment)
+                });
+                if !steady { continue; }
+                let minute = u16::try_from(i32::from(wall.hour()) * 60 + i32::from(wall.minute())).unwrap();
+                let works = hours.iter().any(|hours| {
+                    let (from, to) = hours.minutes();
+                    (from..to).contains(&minute) || (from..to).contains(&(minute + DAY))
+                });
+                let free = slots.iter().any(|slot| slot.start <= moment && moment < slot.end);
+                prop_assert_eq!(works, free, "{} {}", zone, wall);
+            }
+        }
+
+        /// Cut anywhere, the two parts are what the whole is.
+        #[test]
+        fn a_range_may_be_asked_for_in_parts(zone in prop::sample::select(&ZONES), hours in any_hours(), day in 0i64..730, cut in 1i64..4320) {
+            let availability = every_day(zone, hours);
+            let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let (middle, end) = (start + SignedDuration::from_mins(cut), start + SignedDuration::from_hours(73));
+            let mut parts = availability.slots(Span { start, end: middle });
+            for slot in availability.slots(Span { start: middle, end }) {
+                match parts.last_mut() {
+                    Some(before) if before.end == slot.start => before.end = slot.end,
+                    _ => parts.push(slot),
+                }
+            }
+            prop_assert_eq!(parts, availability.slots(Span { start, end }));
+        }
+    }
+}

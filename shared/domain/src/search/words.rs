@@ -1,0 +1,225 @@
+use std::{collections::HashSet, sync::LazyLock};
+
+use rust_stemmers::{Algorithm, Stemmer};
+
+use crate::Violation;
+
+/// The words of a query, and those of them that find nothing because everybody has them, or nobody
+/// writes them.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Words {
+    terms: Vec<Term>,
+    ignored: Vec<String>,
+}
+
+/// One word that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    word: String,
+    stem: String,
+}
+
+/// How a word was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match {
+    /// One letter is missing, too many, another, or changes places with its neighbour.
+    Typo,
+    /// The same word, or another form of it.
+    Exact,
+}
+
+/// Longer questions are not asked in words.
+const MAX_CHARS: usize = 100;
+/// In a shorter word, one letter makes another word.
+const MIN_CHARS_FOR_TYPO: usize = 4;
+
+impl Words {
+    /// Reads what somebody has typed.
+    pub fn parse(raw: &str) -> Result<Self, Violation> {
+        // A character has at most four bytes: this bounds the work on what is far too long.
+        if raw.len() > MAX_CHARS * 4 || raw.chars().count() > MAX_CHARS {
+            return Err(Violation::new("too_long", format!("must be at most {MAX_CHARS} characters")));
+        }
+        let mut words = Self::default();
+        for piece in raw.split_whitespace() {
+            let folded = fold(piece);
+            if folded.is_empty() {
+                words.ignored.push(piece.to_owned());
+            }
+            for word in folded {
+                let term = Term { stem: stem(&word), word };
+                if STOP_WORDS.contains(term.word.as_str()) {
+                    words.ignored.push(term.word);
+                } else if !words.terms.contains(&term) {
+                    words.terms.push(term);
+                }
+            }
+        }
+        Ok(words)
+    }
+
+    /// What is looked for.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// What was left out.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+}
+
+impl Term {
+    /// The word, folded.
+    pub fn word(&self) -> &str {
+        &self.word
+    }
+
+    /// Whether a folded word is meant.
+    pub fn find(&self, word: &str) -> Option<Match> {
+        // Most words are of another length, and need not be stemmed to see that.
+        if self.word.len().abs_diff(word.len()) > MAX_SUFFIX {
+            return None;
+        }
+        self.find_stemmed(word, &stem(word))
+    }
+
+    /// The same, where the word's stem is known already.
+    pub fn find_stemmed(&self, word: &str, stem: &str) -> Option<Match> {
+        if self.stem == stem {
+            Some(Match::Exact)
+        } else if one_apart(&self.word, word) || one_apart(&self.stem, stem) {
+            Some(Match::Typo)
+        } else {
+            None
+        }
+    }
+}
+
+/// What stemming takes away at most, generously, and a letter: "-fulnesses", "-ationally".
+const MAX_SUFFIX: usize = 12;
+
+fn one_apart(asked: &str, written: &str) -> bool {
+    asked.len() >= MIN_CHARS_FOR_TYPO
+        && asked.len().abs_diff(written.len()) <= 1
+        && strsim::osa_distance(asked, written) == 1
+}
+
+/// The words of a text in the form in which they are compared: in ASCII, small, without apostrophes.
+/// What has no letters and no digits is gone.
+pub fn fold(text: &str) -> Vec<String> {
+    // Pictures go first: they would become their names.
+    let plain: String = text
+        .chars()
+        .filter(|c| !matches!(c, '\'' | '’' | 'ʼ'))
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c
+            } else if unicode_normalization::char::is_combining_mark(c) {
+                '\u{301}'
+            } else {
+                ' '
+            }
+        })
+        .collect();
+    // The soft sign becomes an apostrophe.
+    let ascii = deunicode::deunicode_with_tofu(&plain, " ").replace(['\'', '`'], "").to_ascii_lowercase();
+    ascii
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a folded word is in so many texts that it distinguishes none.
+pub(super) fn is_stop_word(word: &str) -> bool {
+    STOP_WORDS.contains(word)
+}
+
+/// What the forms of a folded word have in common, by the Snowball rules of English.
+pub fn stem(word: &str) -> String {
+    Stemmer::create(Algorithm::English).stem(word).into_owned()
+}
+
+static STOP_WORDS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| stop_words::get("en").iter().flat_map(|word| fold(word)).collect());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn find(asked: &str, written: &str) -> Option<Match> {
+        let words = Words::parse(asked).unwrap();
+        words.terms()[0].find(&fold(written)[0])
+    }
+
+    #[test]
+    fn folds() {
+        assert_eq!(fold("Zoë O'Brien-Łukasik, 2nd"), ["zoe", "obrien", "lukasik", "2nd"]);
+        assert_eq!(fold("Zoe\u{308} Ánna"), ["zoe", "anna"]);
+        assert_eq!(fold("🎉 … — 👩‍👧"), Vec::<String>::new());
+        assert_eq!(fold("Наталья"), ["natalia"]);
+    }
+
+    #[test]
+    fn forgives_forms_accents_and_one_letter() {
+        for (asked, written) in
+            [("babysitting", "babysit"), ("experience", "experiences"), ("cafe", "café"), ("Zoë", "zoe")]
+        {
+            assert_eq!(find(asked, written), Some(Match::Exact), "{asked}");
+        }
+        for (asked, written) in
+            [("monterssori", "Montessori"), ("frech", "French"), ("frnech", "French"), ("frenchh", "French")]
+        {
+            assert_eq!(find(asked, written), Some(Match::Typo), "{asked}");
+        }
+        for (asked, written) in
+            [("french", "Spanish"), ("cat", "car"), ("montesori", "montana"), ("frnehc", "French")]
+        {
+            assert_eq!(find(asked, written), None, "{asked}");
+        }
+    }
+
+    #[test]
+    fn tells_what_it_left_out() {
+        let words = Words::parse("a sitter with 🎈 the FIRST  first aid").unwrap();
+        assert_eq!(words.terms().iter().map(Term::word).collect::<Vec<_>>(), ["sitter", "first", "aid"]);
+        assert_eq!(words.ignored(), ["a", "with", "🎈", "the"]);
+        assert_eq!(Words::parse(" the 🎈 ").unwrap().terms(), []);
+        assert_eq!(Words::parse(&"x".repeat(10_000)).unwrap_err().code, "too_long");
+    }
+
+    proptest! {
+        /// One edit anywhere in a word that is long enough finds it still.
+        #[test]
+        fn any_single_slip_is_forgiven(word in "[a-z]{5,12}", at in 0usize..12, letter in "[a-z]", kind in 0..4) {
+            let at = at % word.len();
+            let slip = match kind {
+                0 => format!("{}{}", &word[..at], &word[at + 1..]),
+                1 => format!("{}{letter}{}", &word[..at], &word[at..]),
+                2 => format!("{}{letter}{}", &word[..at], &word[at + 1..]),
+                _ if at + 1 < word.len() => {
+                    format!("{}{}{}{}", &word[..at], &word[at + 1..at + 2], &word[at..=at], &word[at + 2..])
+                }
+                _ => word.clone(),
+            };
+            prop_assume!(!is_stop_word(&slip));
+            prop_assert!(find(&slip, &word).is_some(), "{} {}", slip, word);
+        }
+
+        /// The look at the length beforehand loses nothing.
+        #[test]
+        fn nothing_is_lost_by_looking_at_the_length_first(word in "[a-z]{1,24}", other in "[a-z]{0,4}(ing|ed|s|fulness|ization|ational|)") {
+            let other = format!("{word}{other}");
+            let term = Term { stem: stem(&word), word };
+            prop_assert_eq!(term.find(&other), term.find_stemmed(&other, &stem(&other)));
+        }
+
+        #[test]
+        fn nothing_typed_breaks_it(raw in ".{0,100}") {
+            let words = Words::parse(&raw).unwrap();
+            prop_assert!(words.terms().iter().all(|term| !term.word.is_empty() && term.word.is_ascii()));
+        }
+    }
+}
