@@ -168,8 +168,7 @@ mod tests {
     #[tokio::test]
     async fn a_run_without_time_leaves_everything_to_the_next() {
         let dynamo = Dynamo::start().await;
-        let [main, ephemeral, audit] = TABLES.map(String::from);
-        let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
         let cleanup = Cleanup::new(tables.clone(), files);
         let now = Timestamp::now();

@@ -31,8 +31,7 @@ async fn main() {
     // As functions log, into nothing.
     tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_writer(std::io::sink).init();
     let dynamo = Dynamo::start().await;
-    let [main, ephemeral, audit] = TABLES.map(String::from);
-    let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
+    let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
     let settings = Settings {
         issuer: "urn:nannyradar:bench".into(),
         audience: "nannyradar-api".into(),

@@ -18,6 +18,7 @@ pub mod one_time_codes;
 pub mod outbox;
 pub mod rate_limits;
 pub mod revocations;
+pub mod search;
 pub mod sessions;
 pub mod signing_secret;
 mod tables;

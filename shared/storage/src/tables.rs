@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Error;
 
-/// The three tables, and the few ways in which they are read and written.
+/// The tables, and the few ways in which they are read and written.
 #[derive(Debug, Clone)]
 pub struct Tables {
     pub(crate) client: Client,
@@ -21,22 +21,25 @@ pub struct Tables {
     pub(crate) ephemeral: String,
     /// What must not be changed. Functions may only add to it.
     pub(crate) audit: String,
+    /// What sitters are found by. It is made of what is in the others.
+    pub(crate) search: String,
 }
 
 impl Tables {
     /// The tables that the environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Error> {
-        let [main, ephemeral, audit] = [
+        let names = [
             config::required("MAIN_TABLE")?,
             config::required("EPHEMERAL_TABLE")?,
             config::required("AUDIT_TABLE")?,
+            config::required("SEARCH_TABLE")?,
         ];
-        Ok(Self::new(Client::new(aws), main, ephemeral, audit))
+        Ok(Self::new(Client::new(aws), names))
     }
 
-    /// The tables of those names.
-    pub fn new(client: Client, main: String, ephemeral: String, audit: String) -> Self {
-        Self { client, main, ephemeral, audit }
+    /// The tables of those names: main, ephemeral, audit, search.
+    pub fn new(client: Client, [main, ephemeral, audit, search]: [String; 4]) -> Self {
+        Self { client, main, ephemeral, audit, search }
     }
 
     /// Asks the main table for an item that is not there: it answers only if it is reachable.
@@ -162,16 +165,20 @@ pub(crate) struct Transaction<'a> {
 const ATTEMPTS: u32 = 4;
 
 impl Transaction<'_> {
-    pub(crate) fn put(
+    pub(crate) fn put(self, table: &str, item: &impl Serialize, condition: Condition) -> Result<Self, Error> {
+        self.put_item(table, serde_dynamo::to_item(item)?, condition)
+    }
+
+    pub(crate) fn put_item(
         mut self,
         table: &str,
-        item: &impl Serialize,
+        item: HashMap<String, AttributeValue>,
         condition: Condition,
     ) -> Result<Self, Error> {
         let (expression, values) = condition.parts();
         let put = Put::builder()
             .table_name(table)
-            .set_item(Some(serde_dynamo::to_item(item)?))
+            .set_item(Some(item))
             .set_condition_expression(expression)
             .set_expression_attribute_values(values);
         self.writes.push(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build());

@@ -27,8 +27,7 @@ use testing::{Dynamo, TABLES};
 
 async fn tables() -> (Dynamo, Tables) {
     let dynamo = Dynamo::start().await;
-    let [main, ephemeral, audit] = TABLES.map(String::from);
-    let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
+    let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
     (dynamo, tables)
 }
 

@@ -1,5 +1,6 @@
 //! What tests run against: an embedded DynamoDB, fresh and empty for each.
 
+mod brute_force;
 mod calls;
 
 use aws_credential_types::Credentials;
@@ -11,6 +12,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_types::SdkConfig;
+pub use brute_force::BruteForce;
 pub use calls::Calls;
 use dynoxide::Database;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -33,8 +35,8 @@ impl std::fmt::Debug for Dynamo {
     }
 }
 
-/// The names of the tables: main, ephemeral, audit.
-pub const TABLES: [&str; 3] = ["main", "ephemeral", "audit"];
+/// The names of the tables: main, ephemeral, audit, search.
+pub const TABLES: [&str; 4] = ["main", "ephemeral", "audit", "search"];
 
 impl Dynamo {
     /// Starts one.

@@ -140,35 +140,42 @@ pub struct Page {
 impl Query {
     /// The place in the answer of a card, if it is in it.
     pub fn judge(&self, card: &Card) -> Option<(Distance, Position)> {
-        let distance = self.admits(card)?;
         let terms = self.words.terms();
-        let score = card.relevance(terms.len(), |word, term| terms[term].find(&card.words[word].text))?;
-        Some((distance, self.position(card, distance, score)))
+        self.judge_with(card, |word, term| terms[term].find(&card.words[word].text))
     }
 
-    /// How far away somebody is who has everything that is asked for but, perhaps, the words.
-    pub fn admits(&self, card: &Card) -> Option<Distance> {
+    /// The same, where it is known how each word of the card meets each term: both by their index.
+    pub fn judge_with(
+        &self,
+        card: &Card,
+        find: impl Fn(usize, usize) -> Option<Match>,
+    ) -> Option<(Distance, Position)> {
         // From cheap to dear.
-        let fits = self.ages.is_subset(card.ages)
-            && self.skills.is_subset(card.skills)
-            && self.rate.is_none_or(|most| {
-                let rate = card.rate.money();
-                rate.currency == most.currency && rate.amount_minor <= most.amount_minor
-            })
-            && self.min_rating.is_none_or(|least| card.rating.hundredths().is_some_and(|mean| mean >= least));
-        if !fits {
+        if !self.fits(card) {
             return None;
         }
         let distance = self.near.distance(card.place);
-        let near = self.radius.reaches(distance) && card.travels.reaches(distance);
-        let rest = near
-            && self.languages.is_subset(&card.languages)
-            && self.when.is_none_or(|span| card.availability.covers(span));
-        rest.then_some(distance)
+        if !(self.radius.reaches(distance) && card.travels.reaches(distance)) {
+            return None;
+        }
+        let score = card.relevance(self.words.terms().len(), find)?;
+        let is_free = self.when.is_none_or(|span| card.availability.covers(span));
+        is_free.then(|| (distance, self.position(card, distance, score)))
     }
 
-    /// The place in the answer of somebody whom it [`Self::admits`].
-    pub fn position(&self, card: &Card, distance: Distance, score: u32) -> Position {
+    fn fits(&self, card: &Card) -> bool {
+        let affordable = |most: Money| {
+            let rate = card.rate.money();
+            rate.currency == most.currency && rate.amount_minor <= most.amount_minor
+        };
+        self.ages.is_subset(card.ages)
+            && self.skills.is_subset(card.skills)
+            && self.rate.is_none_or(affordable)
+            && self.min_rating.is_none_or(|least| card.rating.hundredths().is_some_and(|mean| mean >= least))
+            && self.languages.is_subset(&card.languages)
+    }
+
+    fn position(&self, card: &Card, distance: Distance, score: u32) -> Position {
         let away = i64::from(distance.0);
         let best = -i64::from(card.rating.expected());
         let rate = card.rate.money();
@@ -224,7 +231,6 @@ pub trait Index {
         &self,
         after: Option<Position>,
         limit: Limit,
-        now: jiff::Timestamp,
     ) -> impl Future<Output = Result<Page, Self::Error>>;
 
     /// What everybody may see of a sitter; `None` of one who is not shown.

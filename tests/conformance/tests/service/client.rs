@@ -76,8 +76,7 @@ impl Client {
     /// With settings that are changed before it starts.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let dynamo = Dynamo::start().await;
-        let [main, ephemeral, audit] = TABLES.map(String::from);
-        let tables = Tables::new(dynamo.client.clone(), main, ephemeral, audit);
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let milliseconds = Arc::new(AtomicI64::new(1_800_000_000_000));
         let read = milliseconds.clone();
         // No two moments are the same, so that everything has an order.
