@@ -1,6 +1,8 @@
 //! Operating the marketplace.
 
 pub mod audit;
+pub mod search_analytics;
+pub mod sitter_decision;
 pub mod user_status;
 
 use api::App;
@@ -8,5 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route of the area.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(audit::routes()).merge(user_status::routes())
+    OpenApiRouter::new()
+        .merge(audit::routes())
+        .merge(user_status::routes())
+        .merge(sitter_decision::routes())
+        .merge(search_analytics::routes())
 }

@@ -57,8 +57,7 @@ async fn get_jwks(State(app): State<App>, if_none_match: IfNoneMatch) -> Result<
         kid: key.kid,
         x: key.x,
     });
-    let body = serde_json::to_string(&Jwks { keys: keys.collect() }).map_err(|_| Problem::internal())?;
-    if_none_match.json(MAX_AGE, body)
+    if_none_match.json(MAX_AGE, &Jwks { keys: keys.collect() })
 }
 
 /// The route of this endpoint.

@@ -1,8 +1,11 @@
 //! Work that no client waits for.
 
 pub mod admin_create;
+pub mod analytics_count;
 pub mod email_send;
 pub mod outbox_relay;
 pub mod retention_cleanup;
+pub mod search_index;
+pub mod search_reindex;
 pub mod sms_send;
 pub mod token_keys_rotate;

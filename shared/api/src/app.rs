@@ -5,7 +5,7 @@ use std::{
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use storage::{Tables, field_cipher::FieldCipher, files::Files};
+use storage::{Tables, field_cipher::FieldCipher, files::Files, search::SearchIndex};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -30,6 +30,7 @@ struct Parts {
     files: OnceLock<Files>,
     cipher: OnceLock<FieldCipher>,
     cursors: OnceCell<Cursors>,
+    search: OnceLock<SearchIndex>,
 }
 
 /// What the environment says of HTTP.
@@ -138,6 +139,7 @@ impl App {
             files: OnceLock::new(),
             cipher: OnceLock::new(),
             cursors: OnceCell::new(),
+            search: OnceLock::new(),
         }))
     }
 
@@ -169,6 +171,11 @@ impl App {
     /// The store.
     pub fn tables(&self) -> &Tables {
         &self.0.tables
+    }
+
+    /// The index of sitters, with what has been read of it.
+    pub fn search(&self) -> &SearchIndex {
+        self.0.search.get_or_init(|| SearchIndex::new(self.0.tables.clone()))
     }
 
     /// Verifies access tokens.

@@ -4,6 +4,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::Problem;
@@ -24,7 +25,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 
 impl IfNoneMatch {
     /// Answers with JSON that any cache may keep for so many seconds.
-    pub fn json(&self, max_age: u32, body: String) -> Result<Response, Problem> {
+    pub fn json(&self, max_age: u32, body: &impl Serialize) -> Result<Response, Problem> {
+        let body = serde_json::to_string(body).map_err(|_| Problem::internal())?;
         let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..12]));
         let mut headers = HeaderMap::new();
         let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Problem::internal());
@@ -49,7 +51,7 @@ mod tests {
     use super::*;
 
     fn answer(if_none_match: Option<&str>) -> Response {
-        IfNoneMatch(if_none_match.map(str::to_owned)).json(300, "{}".into()).unwrap()
+        IfNoneMatch(if_none_match.map(str::to_owned)).json(300, &"body").unwrap()
     }
 
     #[test]

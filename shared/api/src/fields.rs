@@ -33,6 +33,43 @@ impl Fields {
         parsed.map(|parsed| self.take(pointer, parsed)).map_or(Some(None), |value| value.map(Some))
     }
 
+    /// The values of a list, each parsed by itself: what is wrong is pointed at by its place.
+    pub fn take_all<T>(
+        &mut self,
+        pointer: &str,
+        raw: &[String],
+        at_most: usize,
+        parse: impl Fn(&str) -> Result<T, Violation>,
+    ) -> Option<Vec<T>> {
+        if raw.len() > at_most {
+            return self.take(pointer, Err(Violation::new("too_many", format!("must be at most {at_most}"))));
+        }
+        let taken: Vec<_> = raw
+            .iter()
+            .enumerate()
+            .map(|(place, raw)| self.take(&format!("{pointer}/{place}"), parse(raw)))
+            .collect();
+        taken.into_iter().collect()
+    }
+
+    /// The values of a parameter that lists them with commas; none where it is left out.
+    pub fn take_list<T>(
+        &mut self,
+        name: &str,
+        raw: Option<&str>,
+        at_most: usize,
+        parse: impl Fn(&str) -> Result<T, Violation>,
+    ) -> Option<Vec<T>> {
+        let Some(raw) = raw else { return Some(Vec::new()) };
+        let parsed = raw.split(',').take(at_most + 1).map(|each| parse(each.trim()));
+        match parsed.collect::<Result<Vec<_>, _>>() {
+            Ok(values) if values.len() > at_most => {
+                self.take(name, Err(Violation::new("too_many", format!("must be at most {at_most}"))))
+            }
+            values => self.take(name, values),
+        }
+    }
+
     /// Everything that is wrong.
     pub fn into_problem(self) -> Problem {
         Problem::invalid(self.0)

@@ -89,6 +89,11 @@ pub const SESSIONS: Limit = Limit { per_account: rate(60, 15), ..identity("sessi
 pub const UPLOADS: Limit =
     Limit { per_account: rate(60, 60), when_down: WhenDown::GoOn, ..identity("uploads") };
 
+/// `GET /sitters/search`, whose cost is what it reads. Nobody reads so many pages.
+pub const SEARCH: Limit = Limit { per_ip: rate(300, 10), when_down: WhenDown::GoOn, ..identity("search") };
+/// `GET /sitters/suggest`, which is asked at every key.
+pub const SUGGEST: Limit = Limit { per_ip: rate(300, 5), when_down: WhenDown::GoOn, ..identity("suggest") };
+
 /// All texts together, for what they may cost: at most so many in any day.
 pub fn all_texts(per_day: u32) -> Limit {
     Limit { per_account: rate(per_day.div_ceil(2), 24 * 60), ..identity("all_texts") }

@@ -73,6 +73,12 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail) }
     }
 
+    /// The same, pointing at fields.
+    #[must_use]
+    pub fn with_errors(self, errors: Vec<FieldProblem>) -> Self {
+        Self { errors, ..self }
+    }
+
     /// 400 for one field.
     pub fn invalid_field(pointer: impl Into<String>, violation: Violation) -> Self {
         Self::invalid(vec![FieldProblem::new(pointer, violation)])

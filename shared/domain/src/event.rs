@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     credentials::Method,
     id::{ChallengeId, EventId, SessionId, UserId},
+    listing,
 };
 
 /// An event with its identity, by which a consumer knows that it has seen it before.
@@ -92,6 +93,23 @@ pub enum Fact {
     AccountReinstated {
         /// Whose.
         user_id: UserId,
+    },
+    /// An account is gone, and everything of it.
+    AccountRemoved {
+        /// Whose it was.
+        user_id: UserId,
+    },
+    /// Something that search shows of a sitter has changed.
+    SitterChanged {
+        /// Who.
+        user_id: UserId,
+    },
+    /// An admin has decided on a sitter's profile.
+    SitterDecided {
+        /// Whose.
+        user_id: UserId,
+        /// How.
+        decision: listing::Event,
     },
     /// Something was asked for an address that nobody has. It is written so that the answer takes as
     /// long as for a known one, and nothing follows from it.

@@ -32,6 +32,8 @@ ids! {
     ChallengeId = ChallengeTag("chl");
     /// A file that somebody announced, sent, and has had checked.
     UploadId = UploadTag("upl");
+    /// What a family has written about a sitter.
+    ReviewId = ReviewTag("rev");
     /// Something that happened and that others act on.
     EventId = EventTag("evt");
     /// An entry of the audit trail.

@@ -4,6 +4,7 @@
 //! every rule can be tested at any moment. Raw input becomes one of these types once, at the edge,
 //! by a `parse` function; private fields keep it true afterwards.
 
+pub mod analytics;
 pub mod availability;
 pub mod care;
 pub mod credentials;
@@ -11,6 +12,7 @@ pub mod display_name;
 pub mod due;
 pub mod email;
 pub mod event;
+pub mod favourites;
 pub mod geo;
 pub mod id;
 pub mod language;
@@ -23,6 +25,7 @@ pub mod page;
 pub mod password;
 pub mod phone;
 pub mod rating;
+pub mod review;
 pub mod revocation;
 pub mod role;
 pub mod search;

@@ -71,6 +71,20 @@ pub struct Profile {
     pub version: u64,
 }
 
+/// What a sitter writes of their profile.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "see the fields of the profile")]
+pub struct Draft {
+    pub headline: Option<Headline>,
+    pub bio: Option<Bio>,
+    pub languages: Languages,
+    pub ages: EnumSet<AgeGroup>,
+    pub skills: EnumSet<Skill>,
+    pub rate: Option<HourlyRate>,
+    pub home: Option<Home>,
+    pub travels: Radius,
+}
+
 /// What a profile must have before parents see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, EnumIter)]
 #[strum(serialize_all = "snake_case")]
@@ -201,14 +215,8 @@ impl Sitter {
     /// The profile after an event, with its guards.
     pub fn after(&self, event: listing::Event, now: Timestamp) -> Result<Profile, NotYet> {
         let state = self.profile.state.after(event)?;
-        if matches!(state, State::InReview | State::Listed) {
-            let missing = self.completeness().missing;
-            if !missing.is_empty() {
-                return Err(NotYet::Incomplete(missing));
-            }
-            if !self.user.email_verified {
-                return Err(NotYet::Unverified);
-            }
+        if matches!(state, State::InReview | State::Listed) && !self.user.email_verified {
+            return Err(NotYet::Unverified);
         }
         if state == State::Listed && !self.record.is_checked(today(now)) {
             return Err(NotYet::Unchecked);
@@ -217,7 +225,35 @@ impl Sitter {
             State::Listed => self.profile.listed_at.or(Some(now)),
             _ => self.profile.listed_at,
         };
-        Ok(Profile { state, listed_at, version: self.profile.version + 1, ..self.profile.clone() })
+        self.complete(Profile { state, listed_at, version: self.profile.version + 1, ..self.profile.clone() })
+    }
+
+    /// The profile as its sitter has written it anew, and wants it to be shown or not.
+    pub fn written(&self, draft: Draft, shown: bool, now: Timestamp) -> Result<Profile, NotYet> {
+        let Draft { headline, bio, languages, ages, skills, rate, home, travels } = draft;
+        let profile = self.profile.clone();
+        let profile = Profile { headline, bio, languages, ages, skills, rate, home, travels, ..profile };
+        let written = Self { profile, ..self.clone() };
+        match written.profile.state.on_wish(shown) {
+            Some(event) => written.after(event, now),
+            None => {
+                let version = written.profile.version + 1;
+                written.complete(Profile { version, ..written.profile.clone() })
+            }
+        }
+    }
+
+    /// Whether nothing is missing that somebody who is shown, or wants to be, must have.
+    pub fn must_be_complete(&self) -> Result<(), NotYet> {
+        let missing = self.completeness().missing;
+        let may_miss = !matches!(self.profile.state, State::InReview | State::Listed);
+        if may_miss || missing.is_empty() { Ok(()) } else { Err(NotYet::Incomplete(missing)) }
+    }
+
+    fn complete(&self, profile: Profile) -> Result<Profile, NotYet> {
+        let after = Self { profile, ..self.clone() };
+        after.must_be_complete()?;
+        Ok(after.profile)
     }
 
     /// Whether parents find them.

@@ -3,13 +3,17 @@
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    types::SendMessageBatchRequestEntry,
 };
 use aws_types::SdkConfig;
 use domain::{
+    analytics::{Hour, Searched},
     credentials::Method,
     event::{Event, Fact},
-    id::{ChallengeId, EventId, UserId},
+    id::{self, ChallengeId, EventId, UserId},
+    listing,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
@@ -43,9 +47,42 @@ pub struct SmsMessage {
     pub challenge: Option<ChallengeId>,
 }
 
+/// Somebody whose place in search is to be looked at again. It tells nothing of what has changed: whoever
+/// gets it reads what is so now.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SearchMessage {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// Something to be counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalyticsMessage {
+    /// By which it is counted once.
+    pub id: EventId,
+    /// The hour that it belongs to.
+    pub hour: Hour,
+    /// A search; without, somebody was chosen from one.
+    pub searched: Option<Searched>,
+}
+
+impl AnalyticsMessage {
+    /// A search, at `now`.
+    pub fn searched(searched: Searched, now: Timestamp) -> Self {
+        Self { id: id::new(now), hour: Hour::of(now), searched: Some(searched) }
+    }
+
+    /// Somebody is chosen from a search of an hour, at `now`.
+    pub fn clicked(hour: Hour, now: Timestamp) -> Self {
+        Self { id: id::new(now), hour, searched: None }
+    }
+}
+
 /// A message and its queue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
+    /// See [`SearchMessage`].
+    Search(SearchMessage),
     /// See [`EmailMessage`].
     Email(EmailMessage),
     /// See [`SmsMessage`].
@@ -55,6 +92,7 @@ pub enum Message {
 /// The messages that follow from an event.
 pub fn messages_for(event: &Event) -> Vec<Message> {
     let event_id = event.id;
+    let search = |user_id| Message::Search(SearchMessage { user_id });
     let email = |user_id, template| Message::Email(EmailMessage { event_id, user_id, template });
     match event.fact {
         Fact::UserRegistered { user_id } => vec![email(user_id, Template::Welcome)],
@@ -71,11 +109,24 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         }
         Fact::SecondStepChanged { user_id, .. } => vec![email(user_id, Template::SecondStepOn)],
         Fact::SessionReused { user_id, .. } => vec![email(user_id, Template::SessionEnded)],
-        Fact::AccountSuspended { user_id } => vec![email(user_id, Template::AccountSuspended)],
-        Fact::AccountReinstated { user_id } => vec![email(user_id, Template::AccountReinstated)],
+        Fact::AccountSuspended { user_id } => {
+            vec![search(user_id), email(user_id, Template::AccountSuspended)]
+        }
+        Fact::AccountReinstated { user_id } => {
+            vec![search(user_id), email(user_id, Template::AccountReinstated)]
+        }
+        Fact::SitterChanged { user_id } | Fact::AccountRemoved { user_id } => vec![search(user_id)],
         Fact::CodeRequested { user_id, challenge } => {
             vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
         }
+        Fact::SitterDecided { user_id, decision } => match decision {
+            listing::Event::Approve => vec![email(user_id, Template::ProfileApproved)],
+            listing::Event::Reject => vec![email(user_id, Template::ProfileRejected)],
+            listing::Event::Suspend => vec![email(user_id, Template::ProfileSuspended)],
+            listing::Event::Reinstate => vec![email(user_id, Template::ProfileReinstated)],
+            // The sitter's own, who knows.
+            _ => vec![],
+        },
         Fact::NobodyAsked => vec![],
     }
 }
@@ -99,10 +150,34 @@ impl Queue {
     }
 
     /// Puts a message on the queue.
-    async fn send(&self, message: &impl Serialize) -> Result<(), QueueError> {
+    pub async fn send(&self, message: &impl Serialize) -> Result<(), QueueError> {
         let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
         sent.map(|_| ()).map_err(|error| QueueError(describe(&error)))
+    }
+
+    /// Puts messages on the queue, ten at a time. After a failure some of them may lie there.
+    pub async fn send_all(&self, messages: &[impl Serialize]) -> Result<(), QueueError> {
+        for batch in messages.chunks(10) {
+            let entry = |(index, message): (usize, _)| {
+                let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
+                let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
+                entry.build().map_err(|error| QueueError(error.to_string()))
+            };
+            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries?))
+                .send()
+                .await;
+            let sent = sent.map_err(|error| QueueError(describe(&error)))?;
+            if let Some(failed) = sent.failed().first() {
+                return Err(QueueError(failed.code().to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// Asks the queue whether it is there.
@@ -117,6 +192,7 @@ impl Queue {
 pub struct Queues {
     emails: Queue,
     texts: Queue,
+    search: Queue,
 }
 
 impl Queues {
@@ -125,6 +201,7 @@ impl Queues {
         Ok(Self {
             emails: Queue::from_env(aws, "EMAIL_QUEUE_URL")?,
             texts: Queue::from_env(aws, "SMS_QUEUE_URL")?,
+            search: Queue::from_env(aws, "SEARCH_QUEUE_URL")?,
         })
     }
 
@@ -133,6 +210,7 @@ impl Queues {
         match message {
             Message::Email(message) => self.emails.send(message).await,
             Message::Sms(message) => self.texts.send(message).await,
+            Message::Search(message) => self.search.send(message).await,
         }
     }
 }

@@ -37,6 +37,14 @@ pub enum Template {
     AccountSuspended,
     /// To somebody whose account may be used again.
     AccountReinstated,
+    /// To a sitter whose profile parents can see now.
+    ProfileApproved,
+    /// To a sitter whose profile was sent back.
+    ProfileRejected,
+    /// To a sitter whose profile was taken away.
+    ProfileSuspended,
+    /// To a sitter whose profile was given back.
+    ProfileReinstated,
 }
 
 /// Which address of the person a mail goes to.
@@ -209,6 +217,44 @@ impl Template {
                 title: "Your account is open again",
                 before: &["Hello {{ name }}, you can use your NannyRadar account again."],
                 action: Some(("Sign in", "/sign-in")),
+                after: &[],
+            },
+            Self::ProfileApproved => Words {
+                subject: "Parents can find you now",
+                title: "Parents can find you now",
+                before: &[
+                    "Hello {{ name }}, we have looked at your profile, and all is well: parents near you can find you from now on.",
+                ],
+                action: Some(("See your profile", "/profile")),
+                after: &[
+                    "Keep your hours up to date, so that you are asked when you are free. You can pause at any time.",
+                ],
+            },
+            Self::ProfileRejected => Words {
+                subject: "Your profile needs another look",
+                title: "Your profile needs another look",
+                before: &[
+                    "Hello {{ name }}, we have looked at your profile and cannot show it as it is. Please see that the photo shows you, that all you say is yours and true, and that nobody can be reached past NannyRadar by it.",
+                ],
+                action: Some(("Change your profile", "/profile")),
+                after: &["Then send it to us again. If you are not sure what is wrong, reply to this mail."],
+            },
+            Self::ProfileSuspended => Words {
+                subject: "Your profile is not shown any more",
+                title: "Your profile is not shown any more",
+                before: &[
+                    "Hello {{ name }}, we have taken your profile out of search until we know more about something that was reported to us.",
+                ],
+                action: None,
+                after: &["Reply to this mail if you think that this is wrong."],
+            },
+            Self::ProfileReinstated => Words {
+                subject: "Your profile is yours again",
+                title: "Your profile is yours again",
+                before: &[
+                    "Hello {{ name }}, you can have parents find you again. Your profile is paused until you say so.",
+                ],
+                action: Some(("Show your profile", "/profile")),
                 after: &[],
             },
         }

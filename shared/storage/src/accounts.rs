@@ -3,12 +3,14 @@
 //! The items, and the questions that find them, are described where they are: [`crate::users`],
 //! [`crate::credentials`], [`crate::sessions`], [`crate::mail_links`], [`crate::one_time_codes`].
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     credentials::Credentials,
-    event::Event,
+    event::{Event, Fact},
     mail_link::MailLink,
     one_time_code::Pending,
     revocation::Subject,
+    role::Role,
     user::{Standing, User},
 };
 use jiff::Timestamp;
@@ -178,22 +180,51 @@ impl Tables {
         }
     }
 
-    /// Removes an account whose time has come, with its claim and its credentials; its picture
-    /// falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
+    /// Removes an account whose time has come, with everything that lies under it and its claims; its
+    /// picture falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
     /// read, e.g. because its owner has just proved the address.
     pub async fn remove_unverified(&self, user: &User, now: Timestamp) -> Result<(), Error> {
         let mut transaction = self
             .transaction()
             .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
-            .delete(&self.main, pk(user.id), credentials::SK, Condition::None)?
             .delete(&self.main, email_pk(&user.email), CLAIM, Condition::None)?;
+        for sk in self.sort_keys(&pk(user.id)).await? {
+            if sk != PROFILE {
+                transaction = transaction.delete(&self.main, pk(user.id), &sk, Condition::None)?;
+            }
+        }
         if let Some(phone) = &user.phone {
             transaction = transaction.delete(&self.main, phone_pk(phone), CLAIM, Condition::None)?;
         }
         if let Some(avatar) = &user.avatar {
             transaction = uploads::replace(self, transaction, avatar.upload, now).await?;
         }
+        if user.role == Role::Sitter {
+            transaction =
+                transaction.announce(&Event::new(Fact::AccountRemoved { user_id: user.id }, now))?;
+        }
         transaction.commit().await
+    }
+
+    /// Those of a partition of the main table. Nothing that an unverified account may have makes them
+    /// more than a transaction takes.
+    async fn sort_keys(&self, pk: &str) -> Result<Vec<String>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.main)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            keys.extend(item?.remove("sk").and_then(|sk| sk.as_s().ok().cloned()));
+        }
+        Ok(keys)
     }
 }
 

@@ -62,6 +62,14 @@ pub enum Action {
     Suspended,
     /// An account may be used again.
     Reinstated,
+    /// A sitter's profile was approved.
+    SitterApproved,
+    /// A sitter's profile was sent back.
+    SitterRejected,
+    /// A sitter's profile was taken out of search.
+    SitterSuspended,
+    /// A sitter's profile was given back.
+    SitterReinstated,
     /// An admin read the audit trail.
     AuditRead,
 }

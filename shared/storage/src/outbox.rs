@@ -8,7 +8,11 @@
 //! filtered to this prefix, hands it to the relay: nothing is announced that was not written, and
 //! nothing written is forgotten.
 
-use domain::event::Event;
+use domain::{
+    event::{Event, Fact},
+    role::Role,
+    user::User,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +56,15 @@ impl Transaction<'_> {
     pub(crate) fn announce(self, event: &Event) -> Result<Self, Error> {
         let table = &self.tables.main;
         self.put(table, &Item::new(event)?, Condition::Absent)
+    }
+
+    /// Announces that something which search shows of a person may have changed; nothing, where the person is
+    /// no sitter.
+    pub(crate) fn announce_sitter(self, user: &User, now: Timestamp) -> Result<Self, Error> {
+        match user.role {
+            Role::Sitter => self.announce(&Event::new(Fact::SitterChanged { user_id: user.id }, now)),
+            Role::Parent | Role::Admin => Ok(self),
+        }
     }
 }
 

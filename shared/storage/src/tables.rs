@@ -4,7 +4,10 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem},
+    types::{
+        AttributeValue, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put,
+        ReturnConsumedCapacity, TransactWriteItem, Update,
+    },
 };
 use aws_types::SdkConfig;
 use serde::{Serialize, de::DeserializeOwned};
@@ -65,6 +68,34 @@ impl Tables {
         Ok(found.item.map(serde_dynamo::from_item).transpose()?)
     }
 
+    /// The items of these keys that there are, in no particular order, and the read request units that they
+    /// took. At most [`BATCH`] of them.
+    pub(crate) async fn get_all(
+        &self,
+        table: &str,
+        keys: Vec<HashMap<String, AttributeValue>>,
+        consistent: bool,
+    ) -> Result<(Vec<HashMap<String, AttributeValue>>, f64), Error> {
+        let (mut items, mut units) = (Vec::new(), 0.0);
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
+        let mut wanted = Some(HashMap::from([(table.to_owned(), wanted.build().map_err(incomplete)?)]));
+        // What the table did not get to comes back as unprocessed.
+        while let Some(request) = wanted.filter(|request| !request.is_empty()) {
+            let read = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(request))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await?;
+            units +=
+                read.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>();
+            items.extend(read.responses.and_then(|mut found| found.remove(table)).unwrap_or_default());
+            wanted = read.unprocessed_keys;
+        }
+        Ok((items, units))
+    }
+
     /// Writes one item if the condition holds.
     pub(crate) async fn put(
         &self,
@@ -110,6 +141,9 @@ impl Tables {
     }
 }
 
+/// BatchGetItem takes so many.
+pub(crate) const BATCH: usize = 100;
+
 /// The two attributes that every item of every table is found by.
 pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> HashMap<String, AttributeValue> {
     HashMap::from(
@@ -133,8 +167,11 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// The item is still of that version.
+    /// The item is still of that version; there is none if it is 0.
     pub(crate) fn version(version: u64) -> Self {
+        if version == 0 {
+            return Self::Absent;
+        }
         Self::Equals("version", AttributeValue::N(version.to_string()))
     }
 
@@ -199,6 +236,28 @@ impl Transaction<'_> {
             .set_condition_expression(expression)
             .set_expression_attribute_values(values);
         self.writes.push(TransactWriteItem::builder().delete(delete.build().map_err(incomplete)?).build());
+        Ok(self)
+    }
+
+    /// Adds one to each of these counters of an item, which is there from the first one on, until `ttl`.
+    pub(crate) fn add(
+        mut self,
+        table: &str,
+        item: HashMap<String, AttributeValue>,
+        counters: &[&str],
+        ttl: i64,
+    ) -> Result<Self, Error> {
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let sums: Vec<_> = counters.iter().map(|counter| format!("{counter} :one")).collect();
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(item))
+            // A word of DynamoDB's own.
+            .expression_attribute_names("#ttl", "ttl")
+            .update_expression(format!("SET #ttl = :ttl ADD {}", sums.join(", ")))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":ttl", number(ttl));
+        self.writes.push(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build());
         Ok(self)
     }
 

@@ -131,6 +131,7 @@ impl Tables {
         let mut transaction = self
             .transaction()
             .put(&self.main, &Item::from(published), still("awaiting"))?
+            .announce_sitter(&owner, now)?
             .put(&self.main, &users::Item::from(owner), Condition::version(before))?;
         if let Some(old) = old {
             transaction = replace(self, transaction, old.upload, now).await?;

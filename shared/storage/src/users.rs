@@ -152,9 +152,13 @@ impl Tables {
         Ok(self.get::<ClaimItem>(&self.main, &phone_pk(phone), CLAIM).await?.map(|claim| claim.user_id))
     }
 
-    /// Stores a changed person. Fails with [`Error::Conflict`] if the stored one is not of the
-    /// version `before`.
-    pub async fn save_user(&self, user: User, before: u64) -> Result<(), Error> {
-        self.put(&self.main, &Item::from(user), Condition::version(before)).await
+    /// Stores a changed person; where it is a sitter, it is announced. Fails with [`Error::Conflict`] if
+    /// the stored one is not of the version `before`.
+    pub async fn save_user(&self, user: User, before: u64, now: Timestamp) -> Result<(), Error> {
+        self.transaction()
+            .announce_sitter(&user, now)?
+            .put(&self.main, &Item::from(user), Condition::version(before))?
+            .commit()
+            .await
     }
 }

@@ -112,8 +112,8 @@ async fn a_stale_change_is_refused() {
     let ada = person("ada@example.org");
     register(&tables, &ada).await.unwrap();
     let rename = |name: &str| Changes { name: Some(DisplayName::parse(name).unwrap()), ..Changes::default() };
-    tables.save_user(rename("Ada L").apply(ada.clone()), 1).await.unwrap();
-    conflict(tables.save_user(rename("Ada B").apply(ada.clone()), 1).await);
+    tables.save_user(rename("Ada L").apply(ada.clone()), 1, now()).await.unwrap();
+    conflict(tables.save_user(rename("Ada B").apply(ada.clone()), 1, now()).await);
     let stored = tables.user(ada.id).await.unwrap().unwrap();
     assert_eq!((stored.name.as_str(), stored.version, stored.due), ("Ada L", 2, ada.due));
 }
@@ -130,7 +130,7 @@ async fn an_unproved_account_falls_due_and_frees_its_address() {
 
     let mut proved = ada.clone();
     (proved.due, proved.email_verified, proved.version) = (None, true, 2);
-    tables.save_user(proved, 1).await.unwrap();
+    tables.save_user(proved, 1, now()).await.unwrap();
     conflict(tables.remove_unverified(&ada, due_at).await);
     assert!(due(&tables, Kind::UnverifiedAccount, due_at).await.is_empty());
 

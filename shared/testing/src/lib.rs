@@ -2,6 +2,7 @@
 
 mod brute_force;
 mod calls;
+mod sitters;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::{
@@ -15,6 +16,7 @@ use aws_types::SdkConfig;
 pub use brute_force::BruteForce;
 pub use calls::Calls;
 use dynoxide::Database;
+pub use sitters::{every_day, listed_sitter};
 use tokio::{net::TcpListener, sync::oneshot};
 
 /// An embedded DynamoDB with the project's tables, which ends with the value.
@@ -67,7 +69,7 @@ impl Dynamo {
     }
 }
 
-/// As in the template: `pk` and `sk`, and the indexes `due` and `actor`.
+/// As in the template: `pk` and `sk`, and the indexes.
 async fn create_table(client: &Client, name: &str) {
     let attribute = |name: &str| {
         AttributeDefinition::builder()
@@ -83,21 +85,24 @@ async fn create_table(client: &Client, name: &str) {
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema([key("pk", KeyType::Hash), key("sk", KeyType::Range)].into_iter().collect());
-    let index = match name {
-        "main" => Some(("due", "due_pk", "due_sk", ProjectionType::KeysOnly)),
-        "audit" => Some(("actor", "actor_pk", "sk", ProjectionType::All)),
-        _ => None,
+    let indexes: &[(&str, &str, &str, ProjectionType)] = match name {
+        "main" => &[
+            ("due", "due_pk", "due_sk", ProjectionType::KeysOnly),
+            ("directory", "directory_pk", "directory_sk", ProjectionType::KeysOnly),
+        ],
+        "audit" => &[("actor", "actor_pk", "sk", ProjectionType::All)],
+        _ => &[],
     };
-    if let Some((index, hash, range, projection)) = index {
+    for (index, hash, range, projection) in indexes {
         attributes.extend([hash, range]);
-        attributes.sort_unstable();
-        attributes.dedup();
         let index = GlobalSecondaryIndex::builder()
-            .index_name(index)
+            .index_name(*index)
             .set_key_schema([key(hash, KeyType::Hash), key(range, KeyType::Range)].into_iter().collect())
-            .projection(Projection::builder().projection_type(projection).build());
+            .projection(Projection::builder().projection_type(projection.clone()).build());
         request = request.global_secondary_indexes(index.build().expect("an index"));
     }
+    attributes.sort_unstable();
+    attributes.dedup();
     request
         .set_attribute_definitions(attributes.into_iter().map(attribute).collect())
         .send()

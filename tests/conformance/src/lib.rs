@@ -9,6 +9,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())
         .merge(me::routes())
+        .merge(sitters::routes())
         .merge(uploads::routes())
         .merge(admin::routes())
         .merge(system::routes())

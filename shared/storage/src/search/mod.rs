@@ -29,7 +29,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
 use cell::{ByCards, Cell, Region};
 use domain::{
     geo::{Point, Radius},
@@ -42,7 +42,10 @@ use h3o::CellIndex;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
-use crate::{Error, Tables, tables::key};
+use crate::{
+    Error, Tables,
+    tables::{BATCH, key},
+};
 
 /// For so long what a region has told is believed.
 const REGION_LIFETIME: SignedDuration = SignedDuration::from_millis(500);
@@ -53,8 +56,6 @@ const CELL_LIFETIME: SignedDuration = SignedDuration::from_secs(10);
 const CACHED_CARDS: u64 = 50_000;
 /// How many cells are read at once.
 const SIDE_BY_SIDE: usize = 32;
-/// BatchGetItem takes so many.
-const BATCH: usize = 100;
 
 /// The index, with what a warm function has read of it.
 #[derive(Debug)]
@@ -180,32 +181,12 @@ impl SearchIndex {
         Ok(items.into_iter().filter_map(region).collect())
     }
 
-    /// The items of these keys that there are, at most [`BATCH`], in no particular order.
     async fn get_all(
         &self,
         keys: Vec<HashMap<String, AttributeValue>>,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
-        let table = &self.tables.search;
-        let mut items = Vec::new();
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-        let mut wanted = Some(HashMap::from([(
-            table.clone(),
-            wanted.map_err(|error| Error::Refused(error.to_string()))?,
-        )]));
-        // What the table did not get to comes back as unprocessed.
-        while let Some(request) = wanted.filter(|request| !request.is_empty()) {
-            let read = self
-                .tables
-                .client
-                .batch_get_item()
-                .set_request_items(Some(request))
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await?;
-            read.consumed_capacity().iter().for_each(|capacity| self.note(Some(capacity)));
-            items.extend(read.responses.and_then(|mut found| found.remove(table)).unwrap_or_default());
-            wanted = read.unprocessed_keys;
-        }
+        let (items, units) = self.tables.get_all(&self.tables.search, keys, false).await?;
+        *lock(&self.consumed) += units;
         Ok(items)
     }
 

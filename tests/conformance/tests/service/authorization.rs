@@ -25,6 +25,8 @@ use crate::client::Client;
 const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /.well-known/jwks.json", [200, 200, 200, 200, 200, 200]),
     ("GET /admin/audit", [401, 403, 403, 401, 200, 401]),
+    ("GET /admin/search-analytics", [401, 403, 403, 401, 200, 401]),
+    ("POST /admin/sitters/{id}/decision", [401, 403, 403, 401, 404, 401]),
     ("POST /admin/users/{id}/status", [401, 403, 403, 401, 200, 401]),
     ("POST /auth/login", [401, 401, 401, 401, 401, 401]),
     ("POST /auth/logout", [401, 204, 204, 401, 204, 401]),
@@ -45,12 +47,25 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /health/ready", [503, 503, 503, 503, 503, 503]),
     ("GET /me", [401, 200, 200, 401, 200, 401]),
     ("PATCH /me", [401, 200, 200, 401, 200, 401]),
+    ("GET /me/availability", [401, 403, 200, 401, 403, 401]),
+    ("PUT /me/availability", [401, 403, 200, 401, 403, 401]),
+    ("GET /me/favourites", [401, 200, 403, 401, 403, 401]),
+    ("PUT /me/favourites/{sitter_id}", [401, 404, 403, 401, 403, 401]),
+    ("DELETE /me/favourites/{sitter_id}", [401, 204, 403, 401, 403, 401]),
     ("POST /me/email", [401, 400, 400, 401, 400, 401]),
     ("POST /me/password", [401, 400, 400, 401, 400, 401]),
     ("GET /me/second-step", [401, 200, 200, 401, 200, 401]),
     ("PUT /me/second-step", [401, 400, 400, 401, 400, 401]),
+    ("GET /me/sitter-profile", [401, 403, 200, 401, 403, 401]),
+    ("PUT /me/sitter-profile", [401, 403, 200, 401, 403, 401]),
     ("POST /me/totp", [401, 200, 200, 401, 200, 401]),
     ("GET /openapi.json", [200, 200, 200, 200, 200, 200]),
+    ("GET /sitters", [200, 200, 200, 200, 200, 200]),
+    ("GET /sitters/search", [200, 200, 200, 200, 200, 200]),
+    ("GET /sitters/suggest", [200, 200, 200, 200, 200, 200]),
+    ("GET /sitters/{id}", [404, 404, 404, 404, 404, 404]),
+    ("GET /sitters/{id}/availability", [404, 404, 404, 404, 404, 404]),
+    ("GET /sitters/{id}/reviews", [404, 404, 404, 404, 404, 404]),
     ("POST /uploads", [401, 201, 201, 401, 201, 401]),
     ("GET /uploads/{id}", [401, 404, 404, 401, 404, 401]),
 ];
@@ -64,12 +79,21 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         "auth" => owner.session.id.to_string(),
         _ => owner.user.to_string(),
     };
-    let url = path.replace("{id}", &id);
+    let url = path.replace("{id}", &id).replace("{sitter_id}", &id);
     let email = "somebody@example.org";
     // As long as a link's; a refresh token is longer.
     let token = "A".repeat(64);
     let body = match format!("{method} {path}").as_str() {
         "GET /admin/audit" => return (format!("{url}?subject={}", owner.user), Value::Null),
+        "GET /sitters/search" => return (format!("{url}?latitude=53.74&longitude=-2.01"), Value::Null),
+        "GET /sitters/suggest" => return (format!("{url}?q=fre"), Value::Null),
+        "GET /sitters/{id}/availability" => {
+            let range = "starts_at=2026-12-01T00:00:00Z&ends_at=2026-12-02T00:00:00Z";
+            return (format!("{url}?{range}"), Value::Null);
+        }
+        "POST /admin/sitters/{id}/decision" => json!({ "decision": "approve", "reason": "none" }),
+        "PUT /me/availability" => json!({ "time_zone": "Europe/London", "weekly": {} }),
+        "PUT /me/sitter-profile" => json!({ "visible": false }),
         "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
         "POST /auth/login" => json!({ "email": email, "password": "x" }),
         "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),

@@ -1,0 +1,42 @@
+//! What others have made of a sitter.
+//!
+//! | question                              | table | pk        | sk            |
+//! |---------------------------------------|-------|-----------|---------------|
+//! | what is known of a sitter             | main  | USER#‹id› | SITTER_RECORD |
+
+use domain::{id::UserId, sitter::Record};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Tables,
+    tables::{Condition, Transaction},
+    users::pk,
+};
+
+pub(crate) const SK: &str = "SITTER_RECORD";
+
+/// The form in which a [`Record`] is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pk: String,
+    sk: String,
+    schema_version: u8,
+    #[serde(flatten)]
+    pub(crate) record: Record,
+}
+
+impl Tables {
+    /// What is known of a sitter; `None` where nothing is.
+    pub async fn sitter_record(&self, id: UserId) -> Result<Option<Record>, Error> {
+        Ok(self.get::<Item>(&self.main, &pk(id), SK).await?.map(|item| item.record))
+    }
+}
+
+impl Transaction<'_> {
+    /// Stores a record that was changed by one version.
+    pub(crate) fn put_sitter_record(self, record: &Record) -> Result<Self, Error> {
+        let table = &self.tables.main;
+        let item = Item { pk: pk(record.user_id), sk: SK.into(), schema_version: 1, record: record.clone() };
+        self.put(table, &item, Condition::version(record.version - 1))
+    }
+}

@@ -1,0 +1,369 @@
+//! The index of sitters and one that asks everybody: the same contract, and the same answers.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+use domain::{
+    availability::Span,
+    care::{AgeGroup, Skill},
+    geo::{Point, Radius},
+    id::{self, UserId},
+    language::Language,
+    listing::State,
+    money::{Currency, HourlyRate, Money},
+    page::Limit,
+    rating::Rating,
+    search::{Index, Query, Sort, View, Words},
+    sitter::{Bio, Headline, Sitter},
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use storage::{Tables, search::SearchIndex};
+use testing::{BruteForce, Dynamo, TABLES, every_day, listed_sitter};
+
+const HEBDEN_BRIDGE: (f64, f64) = (53.7416, -2.0133);
+
+fn now() -> Timestamp {
+    "2026-11-25T12:00:00Z".parse().unwrap()
+}
+
+fn later(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+fn point((latitude, longitude): (f64, f64)) -> Point {
+    Point::parse(latitude, longitude).unwrap()
+}
+
+async fn index() -> (Dynamo, SearchIndex) {
+    let dynamo = Dynamo::start().await;
+    let index = SearchIndex::new(Tables::new(dynamo.client.clone(), TABLES.map(String::from)));
+    (dynamo, index)
+}
+
+/// Everybody within 10 km.
+fn everybody(near: (f64, f64)) -> Query {
+    Query {
+        words: Words::default(),
+        near: point(near),
+        radius: Radius::default(),
+        when: None,
+        rate: None,
+        languages: [].into(),
+        ages: AgeGroup::empty(),
+        skills: Skill::empty(),
+        min_rating: None,
+        sort: Sort::Distance,
+    }
+}
+
+trait Empty {
+    fn empty() -> enumset::EnumSet<Self>
+    where
+        Self: enumset::EnumSetType + Sized,
+    {
+        enumset::EnumSet::empty()
+    }
+}
+impl Empty for AgeGroup {}
+impl Empty for Skill {}
+
+fn limit(size: usize) -> Limit {
+    Limit::parse(Some(&size.to_string())).unwrap()
+}
+
+async fn ids(index: &impl Index, query: &Query, at: Timestamp) -> Vec<UserId> {
+    let page = index.search(query, None, limit(100), at).await.unwrap();
+    page.hits.into_iter().map(|hit| hit.card.id).collect()
+}
+
+fn view(sitter: &Sitter) -> View {
+    View::of(sitter, now()).unwrap()
+}
+
+/// What every index promises. `at` is turned on between the steps, as far as anything may be
+/// remembered for.
+async fn keeps_the_contract(index: &impl Index) {
+    let near = everybody(HEBDEN_BRIDGE);
+    let sitter = listed_sitter(now());
+    let id = sitter.user.id;
+    assert_eq!(ids(index, &near, later(0)).await, []);
+    index.show(&view(&sitter), 5).await.unwrap();
+    assert_eq!(ids(index, &near, later(1)).await, [id]);
+    assert_eq!(index.view(id).await.unwrap().unwrap(), view(&sitter));
+
+    // A second delivery changes nothing; an older version neither.
+    index.show(&view(&sitter), 5).await.unwrap();
+    index.hide(id, 4).await.unwrap();
+    let mut older = sitter.clone();
+    older.profile.home.as_mut().unwrap().point = point((51.5, 0.0));
+    index.show(&view(&older), 4).await.unwrap();
+    assert_eq!(ids(index, &near, later(2)).await, [id]);
+    assert_eq!(ids(index, &everybody((51.5, 0.0)), later(2)).await, []);
+
+    // Who moves is found there, and no longer here.
+    index.show(&view(&older), 6).await.unwrap();
+    assert_eq!(ids(index, &near, later(3)).await, []);
+    assert_eq!(ids(index, &everybody((51.5, 0.0)), later(3)).await, [id]);
+    assert_eq!(index.newest(None, limit(10)).await.unwrap().hits.len(), 1);
+
+    // Who is hidden is nowhere, whatever comes late.
+    index.hide(id, 7).await.unwrap();
+    index.show(&view(&sitter), 5).await.unwrap();
+    assert_eq!(ids(index, &near, later(4)).await, []);
+    assert_eq!(ids(index, &everybody((51.5, 0.0)), later(4)).await, []);
+    assert_eq!(index.newest(None, limit(10)).await.unwrap().hits, []);
+    assert_eq!(index.view(id).await.unwrap(), None);
+    assert_eq!(index.view(id::new(now())).await.unwrap(), None);
+
+    // And comes back.
+    index.show(&view(&sitter), 8).await.unwrap();
+    assert_eq!(ids(index, &near, later(5)).await, [id]);
+}
+
+#[tokio::test]
+async fn both_keep_the_contract() {
+    keeps_the_contract(&BruteForce::default()).await;
+    let (_dynamo, index) = index().await;
+    keeps_the_contract(&index).await;
+}
+
+#[tokio::test]
+async fn the_newest_come_in_pages() {
+    let (_dynamo, index) = index().await;
+    let brute = BruteForce::default();
+    for day in 0..40 {
+        // Two a day, over the turn of a month, of which one is listed at the same moment as another's.
+        for _ in 0..2 {
+            let sitter = listed_sitter(now() + SignedDuration::from_hours(24 * day));
+            index.show(&view(&sitter), 1).await.unwrap();
+            brute.show(&view(&sitter), 1).await.unwrap();
+        }
+    }
+    let (mut after, mut pages) = (None, Vec::new());
+    loop {
+        let page = index.newest(after, limit(7)).await.unwrap();
+        assert_eq!(page, brute.newest(after, limit(7)).await.unwrap());
+        after = page.hits.last().map(|hit| hit.position);
+        pages.push(page.hits.len());
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(pages, [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3]);
+}
+
+#[tokio::test]
+async fn messages_in_any_order_leave_the_same_index() {
+    // Five versions of one sitter, who moves about and pauses; each delivered twice, all at once.
+    for order in 0..6_usize {
+        let (dynamo, index) = index().await;
+        let sitter = listed_sitter(now());
+        let versions: Vec<_> = (0..5_u32)
+            .map(|step| {
+                let mut sitter = sitter.clone();
+                sitter.profile.home.as_mut().unwrap().point = point((50.0 + f64::from(step), 0.0));
+                (step != 2).then(|| view(&sitter))
+            })
+            .collect();
+        let mut deliveries: Vec<_> = (0..5).chain(0..5).collect();
+        deliveries.rotate_left(order);
+        if order % 2 == 1 {
+            deliveries.reverse();
+        }
+        let all = deliveries.into_iter().map(async |version: usize| match &versions[version] {
+            Some(view) => index.show(view, version as u64).await,
+            None => index.hide(sitter.user.id, version as u64).await,
+        });
+        for outcome in futures_util::future::join_all(all).await {
+            // Who loses five times in a row leaves it to the next delivery.
+            assert!(matches!(outcome, Ok(()) | Err(storage::Error::Unavailable(_))), "{outcome:?}");
+        }
+        index.show(versions[4].as_ref().unwrap(), 4).await.unwrap();
+        let items = dynamo.client.scan().table_name("search").send().await.unwrap();
+        let kinds = |prefix: &str| {
+            items.items().iter().filter(|item| item["pk"].as_s().unwrap().starts_with(prefix)).count()
+        };
+        assert_eq!((kinds("CELL#"), kinds("NEWEST#"), kinds("SITTER#")), (1, 1, 1));
+        assert_eq!(ids(&index, &everybody((54.0, 0.0)), now()).await, [sitter.user.id]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_warm_costs_next_to_nothing() {
+    let (_dynamo, index) = index().await;
+    for _ in 0..100 {
+        index.show(&view(&listed_sitter(now())), 1).await.unwrap();
+    }
+    let query = everybody(HEBDEN_BRIDGE);
+    let cost = async |at| {
+        let before = index.consumed();
+        assert_eq!(index.search(&query, None, limit(20), at).await.unwrap().total, Some(100));
+        index.consumed() - before
+    };
+    let (cold, same_moment, warm) = (cost(later(0)).await, cost(later(0)).await, cost(later(1)).await);
+    assert!(cold <= 30.0 && warm <= 2.0 && same_moment == 0.0, "{cold} {same_moment} {warm}");
+}
+
+/// Where grids are at their worst: cities, poles, the antimeridian, the middle of one of the twelve
+/// pentagons of the grid, and nowhere.
+const PLACES: [(f64, f64); 8] = [
+    HEBDEN_BRIDGE,
+    (0.0, 0.0),
+    (89.99, 10.0),
+    (-90.0, 0.0),
+    (-16.8, 179.99),
+    (-16.8, -179.99),
+    (64.7, 10.5362),
+    (58.39714, 36.3985),
+];
+
+const TEXTS: [&str; 8] = [
+    "Patient and playful",
+    "French and music",
+    "Twins welcome, Zoë says",
+    "Nights and weekends",
+    "Newborn care for ten years",
+    "I cook, drive and swim",
+    "Montessori trained teacher",
+    "Cycling babysitter",
+];
+
+fn some_sitter(around: (f64, f64)) -> impl Strategy<Value = Sitter> {
+    let place = (-0.4f64..0.4, -0.4f64..0.4);
+    let text = prop::sample::select(&TEXTS);
+    let sets = (any::<u8>(), any::<u32>(), 0usize..4, 0u32..4);
+    let numbers = (100u32..3000, 1_000u32..50_000, 0u32..20, 0i64..1_000_000);
+    (place, (text.clone(), text), sets, numbers, 0u8..5).prop_map(
+        move |(
+            (north, east),
+            (headline, bio),
+            (ages, skills, languages, euros),
+            (rate, travels, reviews, age),
+            shift,
+        )| {
+            let mut sitter = listed_sitter(now() - SignedDuration::from_secs(age));
+            let latitude = (around.0 + north).clamp(-90.0, 90.0);
+            let longitude = (around.1 + east + 540.0).rem_euclid(360.0) - 180.0;
+            let profile = &mut sitter.profile;
+            profile.home.as_mut().unwrap().point = point((latitude, longitude));
+            profile.headline = Some(Headline::parse(headline).unwrap());
+            profile.bio = Some(Bio::parse(bio).unwrap());
+            profile.ages = enumset::EnumSet::from_repr_truncated(ages);
+            profile.skills = enumset::EnumSet::from_repr_truncated(skills);
+            profile.languages = ["en", "fr", "pl", "ur"][..=languages]
+                .iter()
+                .map(|code| Language::parse(code).unwrap())
+                .collect();
+            let currency = if euros == 0 { Currency::Eur } else { Currency::Gbp };
+            profile.rate = Some(HourlyRate::parse(rate, currency).unwrap());
+            profile.travels = Radius::parse(travels).unwrap();
+            sitter.record.rating = Rating { count: reviews, stars: reviews * 4 + reviews % 3 };
+            sitter.availability.weekly =
+                every_day("08:00", ["12:00", "16:00", "20:00", "02:00", "08:00"][usize::from(shift)]);
+            sitter
+        },
+    )
+}
+
+fn some_query(around: (f64, f64)) -> impl Strategy<Value = Query> {
+    let words = prop::sample::select(
+        &[
+            "",
+            "",
+            "",
+            "french",
+            "frnech",
+            "the music",
+            "patient",
+            "cycle",
+            "newborn nights",
+            "zoe",
+            "beth",
+            "cooking",
+        ][..],
+    );
+    let sort = prop::sample::select(&[Sort::Relevance, Sort::Distance, Sort::Rating, Sort::Price][..]);
+    let place = (-0.2f64..0.2, -0.2f64..0.2, 1_000u32..=50_000);
+    let filters = (
+        prop::option::weighted(0.3, 100u32..3000),
+        0u8..4,
+        0u32..4,
+        prop::option::weighted(0.2, 100u32..500),
+    );
+    (words, sort, place, filters, prop::option::weighted(0.2, 0i64..24), prop::bool::weighted(0.2)).prop_map(
+        move |(words, sort, (north, east, radius), (rate, ages, skills, min_rating), hour, french)| {
+            let start = |hour| now() + SignedDuration::from_hours(24 + hour);
+            Query {
+                words: Words::parse(words).unwrap(),
+                near: point((
+                    (around.0 + north).clamp(-90.0, 90.0),
+                    (around.1 + east + 540.0).rem_euclid(360.0) - 180.0,
+                )),
+                radius: Radius::parse(radius).unwrap(),
+                when: hour.map(|hour| Span { start: start(hour), end: start(hour + 3) }),
+                rate: rate.map(|amount_minor| Money { amount_minor, currency: Currency::Gbp }),
+                languages: french.then(|| Language::parse("fr").unwrap()).into_iter().collect(),
+                ages: enumset::EnumSet::from_repr_truncated(ages),
+                skills: enumset::EnumSet::from_repr_truncated(skills),
+                min_rating,
+                sort,
+            }
+        },
+    )
+}
+
+/// For random towns and random queries, page by page: the same sitters in the same order.
+#[tokio::test]
+async fn both_find_the_same_in_the_same_order() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut draw = |place| {
+        let town =
+            prop::collection::vec(some_sitter(place), 100..150).new_tree(&mut runner).unwrap().current();
+        let queries = prop::collection::vec(some_query(place), 60).new_tree(&mut runner).unwrap().current();
+        (town, queries)
+    };
+    let mut found = 0;
+    for place in PLACES {
+        let (_dynamo, index) = index().await;
+        let brute = BruteForce::default();
+        let (town, queries) = draw(place);
+        for sitter in &town {
+            index.show(&view(sitter), 1).await.unwrap();
+            brute.show(&view(sitter), 1).await.unwrap();
+        }
+        for query in &queries {
+            let mut after = None;
+            loop {
+                let page = index.search(query, after, limit(9), now()).await.unwrap();
+                assert_eq!(
+                    page,
+                    brute.search(query, after, limit(9), now()).await.unwrap(),
+                    "{place:?} {query:?}"
+                );
+                found += page.hits.len();
+                after = page.hits.last().map(|hit| hit.position);
+                if !page.has_more {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(found > 2000, "the queries are too narrow to tell: {found}");
+}
+
+#[tokio::test]
+async fn paused_and_suspended_sitters_have_no_view() {
+    let mut sitter = listed_sitter(now());
+    for state in [State::Draft, State::InReview, State::Paused, State::Suspended] {
+        sitter.profile.state = state;
+        assert_eq!(View::of(&sitter, now()), None);
+    }
+    sitter.profile.state = State::Listed;
+    sitter.user = sitter.user.with_standing(domain::user::Standing::Suspended { since: now() }, now());
+    assert_eq!(View::of(&sitter, now()), None);
+}
