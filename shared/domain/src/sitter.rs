@@ -215,17 +215,19 @@ impl Sitter {
     /// The profile after an event, with its guards.
     pub fn after(&self, event: listing::Event, now: Timestamp) -> Result<Profile, NotYet> {
         let state = self.profile.state.after(event)?;
+        let listed_at = match state {
+            State::Listed => self.profile.listed_at.or(Some(now)),
+            _ => self.profile.listed_at,
+        };
+        let version = self.profile.version + 1;
+        let profile = self.complete(Profile { state, listed_at, version, ..self.profile.clone() })?;
         if matches!(state, State::InReview | State::Listed) && !self.user.email_verified {
             return Err(NotYet::Unverified);
         }
         if state == State::Listed && !self.record.is_checked(today(now)) {
             return Err(NotYet::Unchecked);
         }
-        let listed_at = match state {
-            State::Listed => self.profile.listed_at.or(Some(now)),
-            _ => self.profile.listed_at,
-        };
-        self.complete(Profile { state, listed_at, version: self.profile.version + 1, ..self.profile.clone() })
+        Ok(profile)
     }
 
     /// The profile as its sitter has written it anew, and wants it to be shown or not.

@@ -30,6 +30,12 @@ impl Tables {
     pub async fn sitter_record(&self, id: UserId) -> Result<Option<Record>, Error> {
         Ok(self.get::<Item>(&self.main, &pk(id), SK).await?.map(|item| item.record))
     }
+
+    /// Stores a record that was changed by one version. Fails with [`Error::Conflict`] if the stored one is
+    /// of another.
+    pub async fn put_record(&self, record: &Record) -> Result<(), Error> {
+        self.transaction().put_sitter_record(record)?.commit().await
+    }
 }
 
 impl Transaction<'_> {

@@ -11,4 +11,5 @@ mod proofs;
 mod protocol;
 mod second_step;
 mod sessions;
+mod sitters;
 mod uploads;
