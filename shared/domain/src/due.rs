@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub enum Kind {
     /// Remove an account whose address nobody has proved.
     UnverifiedAccount,
+    /// Compare the sitters whom a family has booked.
+    Pairings,
     /// Remove an upload that was never sent, was refused, or has been replaced.
     Upload,
 }

@@ -25,6 +25,7 @@ pub mod page;
 pub mod password;
 pub mod phone;
 pub mod rating;
+pub mod recommend;
 pub mod review;
 pub mod revocation;
 pub mod role;

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod blocks;
 pub mod credentials;
 pub mod cursor_secret;
 pub mod due;
@@ -17,6 +18,7 @@ pub mod inbox;
 pub mod mail_links;
 pub mod one_time_codes;
 pub mod outbox;
+pub mod pairings;
 pub mod rate_limits;
 pub mod reviews;
 pub mod revocations;

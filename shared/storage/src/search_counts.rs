@@ -74,7 +74,7 @@ impl Tables {
         let mut transaction = self.transaction().put(&self.ephemeral, &mark, Condition::Absent)?;
         for (sk, counters) in sums {
             let item = key(pk(hour.date), sk);
-            transaction = transaction.add(&self.main, item, &counters, after(now, KEPT_FOR))?;
+            transaction = transaction.count_until(&self.main, item, &counters, Some(after(now, KEPT_FOR)))?;
         }
         match transaction.commit().await {
             Err(Error::Conflict) => Ok(()),

@@ -239,24 +239,39 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    /// Adds one to each of these counters of an item, which is there from the first one on, until `ttl`.
-    pub(crate) fn add(
+    /// Adds one to each of these counters of an item, which is there from the first one on.
+    pub(crate) fn count(
+        self,
+        table: &str,
+        item: HashMap<String, AttributeValue>,
+        counters: &[&str],
+    ) -> Result<Self, Error> {
+        self.count_until(table, item, counters, None)
+    }
+
+    /// The same, of an item that expires at `ttl`.
+    pub(crate) fn count_until(
         mut self,
         table: &str,
         item: HashMap<String, AttributeValue>,
         counters: &[&str],
-        ttl: i64,
+        ttl: Option<i64>,
     ) -> Result<Self, Error> {
         let number = |number: i64| AttributeValue::N(number.to_string());
         let sums: Vec<_> = counters.iter().map(|counter| format!("{counter} :one")).collect();
-        let update = Update::builder()
+        let sums = format!("ADD {}", sums.join(", "));
+        let mut update = Update::builder()
             .table_name(table)
             .set_key(Some(item))
-            // A word of DynamoDB's own.
-            .expression_attribute_names("#ttl", "ttl")
-            .update_expression(format!("SET #ttl = :ttl ADD {}", sums.join(", ")))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":ttl", number(ttl));
+            .expression_attribute_values(":one", number(1));
+        update = match ttl {
+            Some(ttl) => update
+                .update_expression(format!("SET #ttl = :ttl {sums}"))
+                // A word of DynamoDB's own.
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", number(ttl)),
+            None => update.update_expression(sums),
+        };
         self.writes.push(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build());
         Ok(self)
     }
