@@ -1,6 +1,7 @@
 //! Work that no client waits for.
 
 pub mod admin_create;
+pub mod due_work;
 pub mod email_send;
 pub mod outbox_relay;
 pub mod retention_cleanup;
