@@ -15,6 +15,8 @@ pub enum Kind {
     UnverifiedAccount,
     /// Remove an upload that was never sent, was refused, or has been replaced.
     Upload,
+    /// Mark a certificate as expired.
+    Certificate,
 }
 
 impl Kind {

@@ -76,7 +76,11 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         Fact::CodeRequested { user_id, challenge } => {
             vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
         }
-        Fact::NobodyAsked => vec![],
+        Fact::CredentialVerified { user_id, .. } => vec![email(user_id, Template::CredentialVerified)],
+        Fact::CredentialRejected { user_id, .. } => vec![email(user_id, Template::CredentialRejected)],
+        Fact::CredentialRevoked { user_id, .. } => vec![email(user_id, Template::CredentialRevoked)],
+        Fact::CredentialExpired { user_id, .. } => vec![email(user_id, Template::CredentialExpired)],
+        Fact::BackgroundCheckExpired { .. } | Fact::NobodyAsked | Fact::SitterChanged { .. } => vec![],
     }
 }
 
