@@ -9,12 +9,13 @@ use domain::{
     mail_link::MailLink,
     one_time_code::Pending,
     revocation::Subject,
+    role::Role,
     user::{Standing, User},
 };
 use jiff::Timestamp;
 
 use crate::{
-    Error, Tables, audit, credentials,
+    Error, Tables, audit, credentials, data_keys, parent_profiles, sitter_records,
     tables::{Condition, Transaction},
     uploads,
     users::{CLAIM, ClaimItem, Item, PROFILE, email_pk, phone_pk, pk},
@@ -178,15 +179,25 @@ impl Tables {
         }
     }
 
-    /// Removes an account whose time has come, with its claim and its credentials; its picture
-    /// falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
+    /// Removes an account whose time has come, with its claim, its credentials, and what its owner has
+    /// told of children and certificates; its picture falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
     /// read, e.g. because its owner has just proved the address.
     pub async fn remove_unverified(&self, user: &User, now: Timestamp) -> Result<(), Error> {
         let mut transaction = self
             .transaction()
             .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
             .delete(&self.main, pk(user.id), credentials::SK, Condition::None)?
+            .delete(&self.main, pk(user.id), data_keys::SK, Condition::None)?
             .delete(&self.main, email_pk(&user.email), CLAIM, Condition::None)?;
+        transaction = match user.role {
+            Role::Parent => transaction
+                .delete(&self.main, pk(user.id), parent_profiles::SK, Condition::None)?
+                .delete_children(&self.roll(user.id).await?)?,
+            Role::Sitter => transaction
+                .delete(&self.main, pk(user.id), sitter_records::SK, Condition::None)?
+                .delete_certificates(&self.folder(user.id).await?)?,
+            Role::Admin => transaction,
+        };
         if let Some(phone) = &user.phone {
             transaction = transaction.delete(&self.main, phone_pk(phone), CLAIM, Condition::None)?;
         }

@@ -5,8 +5,11 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod certificates;
+pub mod children;
 pub mod credentials;
 pub mod cursor_secret;
+pub mod data_keys;
 pub mod due;
 mod error;
 pub mod field_cipher;
@@ -16,10 +19,12 @@ pub mod inbox;
 pub mod mail_links;
 pub mod one_time_codes;
 pub mod outbox;
+pub mod parent_profiles;
 pub mod rate_limits;
 pub mod revocations;
 pub mod sessions;
 pub mod signing_secret;
+pub mod sitter_records;
 mod tables;
 pub mod token_keys;
 pub mod uploads;

@@ -135,6 +135,16 @@ impl Condition {
         Self::Equals("version", AttributeValue::N(version.to_string()))
     }
 
+    /// The item is still of that version, where 0 is that of one that is not there.
+    pub(crate) fn still(version: u64) -> Self {
+        if version == 0 { Self::Absent } else { Self::version(version) }
+    }
+
+    /// The item is of the version before that one, or, before the first, absent.
+    pub(crate) fn after(version: u64) -> Self {
+        Self::still(version - 1)
+    }
+
     fn parts(self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
         match self {
             Self::None => (None, None),
