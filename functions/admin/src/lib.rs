@@ -1,6 +1,7 @@
 //! Operating the marketplace.
 
 pub mod audit;
+pub mod credential_decision;
 pub mod user_status;
 
 use api::App;
@@ -8,5 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route of the area.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(audit::routes()).merge(user_status::routes())
+    OpenApiRouter::new()
+        .merge(audit::routes())
+        .merge(credential_decision::routes())
+        .merge(user_status::routes())
 }

@@ -1,6 +1,7 @@
 //! Work that no client waits for.
 
 pub mod admin_create;
+pub mod credential_expiry;
 pub mod due_work;
 pub mod email_send;
 pub mod outbox_relay;

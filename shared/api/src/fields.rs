@@ -33,6 +33,23 @@ impl Fields {
         parsed.map(|parsed| self.take(pointer, parsed)).map_or(Some(None), |value| value.map(Some))
     }
 
+    /// The values of a list of at most `max`, each of which is pointed at by its place in it.
+    pub fn take_all<T>(
+        &mut self,
+        pointer: &str,
+        raw: &[String],
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Violation>,
+    ) -> Option<Vec<T>> {
+        if raw.len() > max {
+            let violation = Violation::new("too_many", format!("must be at most {max}"));
+            return self.take(pointer, Err(violation));
+        }
+        let read = |(index, raw): (usize, &String)| self.take(&format!("{pointer}/{index}"), parse(raw));
+        let all: Vec<Option<T>> = raw.iter().enumerate().map(read).collect();
+        all.into_iter().collect()
+    }
+
     /// Everything that is wrong.
     pub fn into_problem(self) -> Problem {
         Problem::invalid(self.0)

@@ -10,6 +10,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(uploads::routes())
+        .merge(family::routes())
+        .merge(vetting::routes())
         .merge(admin::routes())
         .merge(system::routes())
 }

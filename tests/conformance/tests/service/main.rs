@@ -4,6 +4,7 @@
 mod authorization;
 mod client;
 mod contract;
+mod family;
 mod identity;
 mod limits;
 mod me;
@@ -12,3 +13,4 @@ mod protocol;
 mod second_step;
 mod sessions;
 mod uploads;
+mod vetting;
