@@ -69,7 +69,7 @@ def test_cleaning_up_says_in_numbers_what_it_did(stack: Stack) -> None:
     clean_up(stack)
     group = "/aws/lambda/nannyradar-dev-RetentionCleanup"
     lines = [event["message"] for event in stack.client("logs").filter_log_events(logGroupName=group)["events"]]
-    report = next(fields for line in reversed(lines) if "removed" in (fields := structured(line)))
+    report = next(fields for line in reversed(lines) if "done" in (fields := structured(line)))
     assert all(isinstance(report[count], int) for count in ("skipped", "failed"))
 
 

@@ -1,6 +1,7 @@
 //! Operating the marketplace.
 
 pub mod audit;
+pub mod credential_decision;
 pub mod search_analytics;
 pub mod sitter_decision;
 pub mod user_status;
@@ -15,4 +16,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(user_status::routes())
         .merge(sitter_decision::routes())
         .merge(search_analytics::routes())
+        .merge(credential_decision::routes())
 }

@@ -6,6 +6,7 @@ pub mod browse;
 pub mod get;
 mod page;
 mod query;
+pub mod recommended;
 pub mod reviews;
 pub mod search;
 pub mod suggest;
@@ -19,6 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(browse::routes())
         .merge(search::routes())
         .merge(suggest::routes())
+        .merge(recommended::routes())
         .merge(get::routes())
         .merge(availability::routes())
         .merge(reviews::routes())

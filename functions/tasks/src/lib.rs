@@ -2,10 +2,13 @@
 
 pub mod admin_create;
 pub mod analytics_count;
+pub mod credential_expiry;
+pub mod due_work;
 pub mod email_send;
 pub mod outbox_relay;
 pub mod retention_cleanup;
 pub mod search_index;
 pub mod search_reindex;
+pub mod similar_sitters;
 pub mod sms_send;
 pub mod token_keys_rotate;

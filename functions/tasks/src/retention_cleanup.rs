@@ -1,48 +1,18 @@
 //! `retention-cleanup`: called by a schedule, it removes what has no reason to be kept any more:
 //! accounts whose address nobody proved, and uploads that never came, were refused, or were replaced.
-//!
-//! It works in pages and stops before Lambda stops it. What it removed is gone from the index, so
-//! the next run goes on where this one ended, and a second run at the same time does no harm.
 
-use std::collections::BTreeMap;
-
-use domain::{
-    due::{Kind, SHARDS},
-    id,
-};
-use jiff::{SignedDuration, Timestamp};
+use domain::due::Kind;
+use jiff::Timestamp;
 use runtime::{Error, Invocation};
-use serde::Serialize;
 use storage::{Tables, files::Files};
 
-/// An item takes about 20 ms, so a page ends well within [`RESERVE`].
-const PAGE: i32 = 100;
-/// Left over before the deadline, for the page at hand and for the last line in the log.
-const RESERVE: SignedDuration = SignedDuration::from_secs(20);
+use crate::due_work::{Outcome, Report, Run, parse};
 
 /// Removes what is due.
 #[derive(Debug)]
 pub struct Cleanup {
     tables: Tables,
     files: Files,
-}
-
-/// What a run did, as counts.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Removed, by kind.
-    pub removed: BTreeMap<&'static str, u64>,
-    /// No longer due when it was looked at, e.g. because its owner was quicker.
-    pub skipped: u64,
-    /// Could not be removed; the next run tries again.
-    pub failed: u64,
-    /// Whether everything that was due has been looked at.
-    pub complete: bool,
-}
-
-enum Outcome {
-    Removed,
-    Skipped,
 }
 
 impl Cleanup {
@@ -59,55 +29,10 @@ impl Cleanup {
 
     /// Runs until everything due is looked at or the time is up.
     pub async fn run(&self, invocation: Invocation) -> Result<Report, Error> {
-        let mut report = Report { complete: true, ..Report::default() };
-        'all: for kind in Kind::all() {
-            for shard in 0..SHARDS {
-                let now = Timestamp::now();
-                let mut after = None;
-                loop {
-                    if Timestamp::now() + RESERVE > invocation.deadline {
-                        report.complete = false;
-                        break 'all;
-                    }
-                    let page = self.tables.due(kind, shard, now, after, PAGE).await?;
-                    for id in &page.ids {
-                        match self.remove(kind, id, now).await {
-                            Ok(Outcome::Removed) => *report.removed.entry(kind.into()).or_default() += 1,
-                            Ok(Outcome::Skipped) => report.skipped += 1,
-                            Err(error) => {
-                                // One that cannot be removed does not keep the others.
-                                tracing::error!(id, %error, "could not be removed");
-                                report.failed += 1;
-                            }
-                        }
-                    }
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                }
-            }
-        }
-        tracing::info!(
-            removed = %serde_json::to_string(&report.removed).unwrap_or_default(),
-            skipped = report.skipped,
-            failed = report.failed,
-            complete = report.complete,
-            "retention cleanup"
-        );
-        Ok(report)
-    }
-
-    async fn remove(&self, kind: Kind, id: &str, now: Timestamp) -> Result<Outcome, Error> {
-        let removed = match kind {
-            Kind::UnverifiedAccount => self.account(id, now).await,
-            Kind::Upload => self.upload(id, now).await,
-        };
-        match removed {
-            // It has changed between reading and removing, so it was not to be removed.
-            Err(storage::Error::Conflict) => Ok(Outcome::Skipped),
-            other => Ok(other?),
-        }
+        let mut run = Run::new(&self.tables, &invocation);
+        run.each(Kind::UnverifiedAccount, async |id, now| self.account(id, now).await).await?;
+        run.each(Kind::Upload, async |id, now| self.upload(id, now).await).await?;
+        Ok(run.finish())
     }
 
     async fn account(&self, id: &str, now: Timestamp) -> Result<Outcome, storage::Error> {
@@ -117,7 +42,7 @@ impl Cleanup {
             return Ok(Outcome::Skipped);
         }
         self.tables.remove_unverified(&user, now).await?;
-        Ok(Outcome::Removed)
+        Ok(Outcome::Done)
     }
 
     async fn upload(&self, id: &str, now: Timestamp) -> Result<Outcome, storage::Error> {
@@ -131,23 +56,21 @@ impl Cleanup {
             self.files.delete_variant(upload.id, variant).await?;
         }
         self.tables.remove_upload(&upload).await?;
-        Ok(Outcome::Removed)
+        Ok(Outcome::Done)
     }
-}
-
-fn parse<T: id::Tag>(raw: &str) -> Result<id::Id<T>, storage::Error> {
-    id::parse(raw).map_err(|violation| storage::Error::Unreadable(violation.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::due_work::RESERVE;
     use domain::{
         display_name::DisplayName,
         event::{Event, Fact},
         role::Role,
         user::User,
     };
+    use jiff::SignedDuration;
     use storage::audit::{Action, Entry, Origin};
     use testing::{Dynamo, TABLES};
 
@@ -182,7 +105,7 @@ mod tests {
         let hurried = cleanup.run(until(now + RESERVE)).await.unwrap();
         assert_eq!(hurried, Report::default());
         let whole = cleanup.run(until(Timestamp::MAX)).await.unwrap();
-        assert_eq!((whole.removed["unverified_account"], whole.failed, whole.complete), (120, 0, true));
+        assert_eq!((whole.done["unverified_account"], whole.failed, whole.complete), (120, 0, true));
         let again = cleanup.run(until(Timestamp::MAX)).await.unwrap();
         assert_eq!(again, Report { complete: true, ..Report::default() });
         assert!(tables.owner_of(&"young@example.org".parse().unwrap()).await.unwrap().is_some());

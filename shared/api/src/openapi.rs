@@ -23,7 +23,9 @@ pub const BEARER: &str = "access_token";
     tags(
         (name = "Identity", description = "Opening an account and signing in"),
         (name = "Me", description = "The caller's own account"),
+        (name = "Family", description = "What a parent tells of their home and their children, in private"),
         (name = "Sitters", description = "Finding sitters"),
+        (name = "Credentials", description = "What a sitter hands in for others to trust them"),
         (name = "Administration", description = "Operating the marketplace"),
         (name = "Files", description = "Sending files"),
         (name = "Operations", description = "Health and documentation"),

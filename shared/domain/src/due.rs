@@ -17,6 +17,8 @@ pub enum Kind {
     Pairings,
     /// Remove an upload that was never sent, was refused, or has been replaced.
     Upload,
+    /// Mark a certificate as expired.
+    Certificate,
 }
 
 impl Kind {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     credentials::Method,
-    id::{ChallengeId, EventId, SessionId, UserId},
+    id::{CertificateId, ChallengeId, EventId, SessionId, UserId},
     listing,
 };
 
@@ -120,6 +120,40 @@ pub enum Fact {
         user_id: UserId,
         /// The sign-in.
         session_id: SessionId,
+    },
+    /// An admin has found a certificate to be true.
+    CredentialVerified {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        certificate_id: CertificateId,
+    },
+    /// An admin has not found a certificate to be true.
+    CredentialRejected {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        certificate_id: CertificateId,
+    },
+    /// An admin has found that a certificate is good no more.
+    CredentialRevoked {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        certificate_id: CertificateId,
+    },
+    /// A certificate's last day is past.
+    CredentialExpired {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        certificate_id: CertificateId,
+    },
+    /// A sitter's background check is good no more: its last day is past, or an admin has revoked it.
+    /// Parents must not find the sitter any longer.
+    BackgroundCheckExpired {
+        /// Whose.
+        user_id: UserId,
     },
 }
 

@@ -38,6 +38,10 @@ ids! {
     EventId = EventTag("evt");
     /// An entry of the audit trail.
     AuditId = AuditTag("aud");
+    /// A child whom a parent has described.
+    ChildId = ChildTag("kid");
+    /// A certificate that a sitter has handed in.
+    CertificateId = CertificateTag("crd");
 }
 
 /// A new identifier, created at `now`.

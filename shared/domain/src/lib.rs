@@ -4,9 +4,11 @@
 //! every rule can be tested at any moment. Raw input becomes one of these types once, at the edge,
 //! by a `parse` function; private fields keep it true afterwards.
 
+pub mod address;
 pub mod analytics;
 pub mod availability;
 pub mod care;
+pub mod child;
 pub mod credentials;
 pub mod display_name;
 pub mod due;
@@ -22,6 +24,7 @@ pub mod mail_link;
 pub mod money;
 pub mod one_time_code;
 pub mod page;
+pub mod parent;
 pub mod password;
 pub mod phone;
 pub mod rating;
@@ -37,6 +40,7 @@ pub mod time_zone;
 pub mod token_keys;
 pub mod upload;
 pub mod user;
+pub mod vetting;
 mod violation;
 
 pub use violation::Violation;

@@ -15,9 +15,9 @@ pub enum State {
     Draft,
     /// An admin is to look at it.
     InReview,
-    /// Parents find it.
+    /// Parents find it, as long as the background check is good.
     Listed,
-    /// Its sitter takes no bookings for now, or cannot until a check is renewed.
+    /// Its sitter takes no bookings for now.
     Paused,
     /// An admin has taken it away.
     Suspended,
@@ -40,8 +40,6 @@ pub enum Event {
     Pause,
     /// Its sitter wants to be shown again. The profile must be complete and the background check valid.
     Resume,
-    /// The sitter's background check has expired.
-    Lapse,
     /// An admin takes it away.
     Suspend,
     /// An admin gives it back.
@@ -55,7 +53,6 @@ pub const TABLE: &[(State, Event, State)] = &[
     (InReview, Event::Approve, Listed),
     (InReview, Event::Reject, Draft),
     (Listed, Event::Pause, Paused),
-    (Listed, Event::Lapse, Paused),
     (Listed, Event::Suspend, Suspended),
     (Paused, Event::Resume, Listed),
     (Paused, Event::Suspend, Suspended),

@@ -258,9 +258,12 @@ impl Sitter {
         Ok(after.profile)
     }
 
-    /// Whether parents find them.
-    pub fn is_shown(&self) -> bool {
-        self.profile.state == State::Listed && self.user.standing == Standing::Active
+    /// Whether parents find them: not while the background check is out of date, and again when there is
+    /// a new one.
+    pub fn is_shown(&self, now: Timestamp) -> bool {
+        self.profile.state == State::Listed
+            && self.user.standing == Standing::Active
+            && self.record.is_checked(today(now))
     }
 
     /// Rises with each change of any part.

@@ -115,7 +115,9 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         Fact::AccountReinstated { user_id } => {
             vec![search(user_id), email(user_id, Template::AccountReinstated)]
         }
-        Fact::SitterChanged { user_id } | Fact::AccountRemoved { user_id } => vec![search(user_id)],
+        Fact::SitterChanged { user_id }
+        | Fact::AccountRemoved { user_id }
+        | Fact::BackgroundCheckExpired { user_id } => vec![search(user_id)],
         Fact::CodeRequested { user_id, challenge } => {
             vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
         }
@@ -127,6 +129,10 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
             // The sitter's own, who knows.
             _ => vec![],
         },
+        Fact::CredentialVerified { user_id, .. } => vec![email(user_id, Template::CredentialVerified)],
+        Fact::CredentialRejected { user_id, .. } => vec![email(user_id, Template::CredentialRejected)],
+        Fact::CredentialRevoked { user_id, .. } => vec![email(user_id, Template::CredentialRevoked)],
+        Fact::CredentialExpired { user_id, .. } => vec![email(user_id, Template::CredentialExpired)],
         Fact::NobodyAsked => vec![],
     }
 }

@@ -45,6 +45,14 @@ pub enum Template {
     ProfileSuspended,
     /// To a sitter whose profile was given back.
     ProfileReinstated,
+    /// To a sitter one of whose certificates an admin has found to be true.
+    CredentialVerified,
+    /// To a sitter one of whose certificates an admin has not found to be true.
+    CredentialRejected,
+    /// To a sitter one of whose certificates an admin has found to be good no more.
+    CredentialRevoked,
+    /// To a sitter one of whose certificates has expired.
+    CredentialExpired,
 }
 
 /// Which address of the person a mail goes to.
@@ -255,6 +263,44 @@ impl Template {
                     "Hello {{ name }}, you can have parents find you again. Your profile is paused until you say so.",
                 ],
                 action: Some(("Show your profile", "/profile")),
+                after: &[],
+            },
+            Self::CredentialVerified => Words {
+                subject: "Your certificate is verified",
+                title: "Your certificate is verified",
+                before: &[
+                    "Hello {{ name }}, we have looked at one of your certificates, and all is well with it.",
+                ],
+                action: Some(("See your certificates", "/credentials")),
+                after: &["If it expires, we write to you then."],
+            },
+            Self::CredentialRejected => Words {
+                subject: "We could not verify your certificate",
+                title: "We could not verify your certificate",
+                before: &[
+                    "Hello {{ name }}, we have looked at one of your certificates, and could not verify it.",
+                ],
+                action: Some(("See your certificates", "/credentials")),
+                after: &[
+                    "Check what you entered, and hand it in again. If you think that this is a mistake, answer this mail.",
+                ],
+            },
+            Self::CredentialRevoked => Words {
+                subject: "Your certificate is no longer valid",
+                title: "Your certificate is no longer valid",
+                before: &[
+                    "Hello {{ name }}, we have learned that one of your certificates is no longer valid. If it is your background check, families do not find you until you have another.",
+                ],
+                action: Some(("See your certificates", "/credentials")),
+                after: &["If you think that this is a mistake, answer this mail."],
+            },
+            Self::CredentialExpired => Words {
+                subject: "Your certificate has expired",
+                title: "Your certificate has expired",
+                before: &[
+                    "Hello {{ name }}, one of your certificates has expired. If it is your background check, families do not find you until you have another.",
+                ],
+                action: Some(("Hand in a new one", "/credentials")),
                 after: &[],
             },
         }

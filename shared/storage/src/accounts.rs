@@ -188,8 +188,13 @@ impl Tables {
             .transaction()
             .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
             .delete(&self.main, email_pk(&user.email), CLAIM, Condition::None)?;
+        transaction = match user.role {
+            Role::Parent => transaction.delete_children(&self.roll(user.id).await?)?,
+            Role::Sitter => transaction.delete_certificates(&self.folder(user.id).await?)?,
+            Role::Admin => transaction,
+        };
         for sk in self.sort_keys(&pk(user.id)).await? {
-            if sk != PROFILE {
+            if !transaction.deletes(&pk(user.id), &sk) {
                 transaction = transaction.delete(&self.main, pk(user.id), &sk, Condition::None)?;
             }
         }

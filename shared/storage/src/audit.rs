@@ -72,6 +72,12 @@ pub enum Action {
     SitterReinstated,
     /// An admin read the audit trail.
     AuditRead,
+    /// An admin found a certificate to be true.
+    CredentialVerified,
+    /// An admin did not find a certificate to be true.
+    CredentialRejected,
+    /// An admin found that a certificate is good no more.
+    CredentialRevoked,
 }
 
 /// Where a request came from, as far as the trail needs to know.

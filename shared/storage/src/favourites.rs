@@ -39,6 +39,6 @@ impl Tables {
         before: u64,
     ) -> Result<(), Error> {
         let item = Item { pk: pk(parent), sk: SK.into(), schema_version: 1, favourites, version: before + 1 };
-        self.put(&self.main, &item, Condition::version(before)).await
+        self.put(&self.main, &item, Condition::still(before)).await
     }
 }

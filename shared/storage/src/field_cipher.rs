@@ -1,10 +1,13 @@
-//! Fields that nobody should read in the table: encrypted by KMS before they are stored.
+//! Fields that nobody should read in the table: encrypted by KMS before they are stored. What is read in
+//! numbers is sealed with a key of its person instead; see [`crate::data_keys`].
 //!
 //! KMS takes at most 4 KiB, which is plenty for a secret. The context names whose field it is and
 //! which, so that a ciphertext that is copied into another item does not open there; it also
 //! appears in CloudTrail, where identifiers may stand and nothing personal.
 
-use aws_sdk_kms::{Client, error::SdkError, operation::decrypt::DecryptError, primitives::Blob};
+use aws_sdk_kms::{
+    Client, error::SdkError, operation::decrypt::DecryptError, primitives::Blob, types::DataKeySpec,
+};
 use aws_types::SdkConfig;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::id::UserId;
@@ -54,6 +57,23 @@ impl FieldCipher {
             .await?;
         let blob = sealed.ciphertext_blob.ok_or_else(|| Error::Unreadable("KMS's answer".into()))?;
         Ok(BASE64_STANDARD.encode(blob))
+    }
+
+    /// A new key of 256 bits, as it is and encrypted as that field.
+    pub(crate) async fn generate_key(&self, field: Field) -> Result<(Vec<u8>, String), Error> {
+        let made = self
+            .client
+            .generate_data_key()
+            .key_id(&self.key_id)
+            .encryption_context("user_id", field.user_id.to_string())
+            .encryption_context("field", field.name)
+            .key_spec(DataKeySpec::Aes256)
+            .send()
+            .await?;
+        let (Some(plain), Some(sealed)) = (made.plaintext, made.ciphertext_blob) else {
+            return Err(Error::Unreadable("KMS's answer".into()));
+        };
+        Ok((plain.into_inner(), BASE64_STANDARD.encode(sealed)))
     }
 
     /// The plain text of a ciphertext that was made for the same field. Fails with

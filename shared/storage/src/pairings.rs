@@ -47,6 +47,11 @@ impl Compared {
         Self { pk, sk: SK.into(), parent, sitters: BTreeSet::new(), due, version: 0 }
     }
 
+    /// Whether the family has booked somebody new since.
+    pub fn is_due(&self) -> bool {
+        self.due.at().is_some()
+    }
+
     fn due_at(self, at: Option<Timestamp>) -> Self {
         let due = DueKeys::new(Kind::Pairings, at, &self.parent);
         Self { due, version: self.version + 1, ..self }
@@ -66,7 +71,7 @@ impl Tables {
     /// family is noted elsewhere at the same moment.
     pub async fn note_pairing(&self, parent: UserId, sitter: UserId, now: Timestamp) -> Result<(), Error> {
         let compared = self.compared(parent).await?.unwrap_or_else(|| Compared::new(parent));
-        let before = Condition::version(compared.version);
+        let before = Condition::still(compared.version);
         let item = key(pk(parent), booked_sk(sitter));
         let mut transaction = self.transaction().count(&self.main, item, &["times"])?;
         if !compared.sitters.contains(&sitter) {
@@ -119,7 +124,7 @@ impl Tables {
         let new: Vec<UserId> =
             booked.into_keys().filter(|sitter| !compared.sitters.contains(sitter)).collect();
         for sitter in new {
-            let before = Condition::version(compared.version);
+            let before = Condition::still(compared.version);
             let mut transaction = self.transaction();
             if compared.sitters.len() < MOST {
                 for other in &compared.sitters {
@@ -133,7 +138,7 @@ impl Tables {
             compared.version += 1;
             transaction.put(&self.main, &compared, before)?.commit().await?;
         }
-        let before = Condition::version(compared.version);
+        let before = Condition::still(compared.version);
         self.put(&self.main, &compared.due_at(None), before).await
     }
 }

@@ -43,6 +43,6 @@ impl Transaction<'_> {
     pub(crate) fn put_sitter_record(self, record: &Record) -> Result<Self, Error> {
         let table = &self.tables.main;
         let item = Item { pk: pk(record.user_id), sk: SK.into(), schema_version: 1, record: record.clone() };
-        self.put(table, &item, Condition::version(record.version - 1))
+        self.put(table, &item, Condition::after(record.version))
     }
 }

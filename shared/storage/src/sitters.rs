@@ -167,7 +167,7 @@ impl Tables {
         trail: Option<&audit::Entry>,
         events: &[Event],
     ) -> Result<(), Error> {
-        let before = Condition::version(profile.version - 1);
+        let before = Condition::after(profile.version);
         let mut transaction = self.transaction().put(&self.main, &ProfileItem::from(profile), before)?;
         if let Some(trail) = trail {
             transaction = transaction.record(trail)?;
@@ -187,7 +187,7 @@ impl Tables {
         event: &Event,
     ) -> Result<(), Error> {
         let Availability { zone, weekly, exceptions, holidays, version } = availability.clone();
-        let before = Condition::version(version - 1);
+        let before = Condition::after(version);
         let item = AvailabilityItem {
             pk: pk(id),
             sk: AVAILABILITY.into(),

@@ -167,12 +167,19 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// The item is still of that version; there is none if it is 0.
+    /// The item is still of that version.
     pub(crate) fn version(version: u64) -> Self {
-        if version == 0 {
-            return Self::Absent;
-        }
         Self::Equals("version", AttributeValue::N(version.to_string()))
+    }
+
+    /// The item is still of that version, where 0 is that of one that is not there.
+    pub(crate) fn still(version: u64) -> Self {
+        if version == 0 { Self::Absent } else { Self::version(version) }
+    }
+
+    /// The item is of the version before that one, or, before the first, absent.
+    pub(crate) fn after(version: u64) -> Self {
+        Self::still(version - 1)
     }
 
     fn parts(self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
@@ -220,6 +227,12 @@ impl Transaction<'_> {
             .set_expression_attribute_values(values);
         self.writes.push(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build());
         Ok(self)
+    }
+
+    /// Whether it removes that item, of whichever table: DynamoDB refuses to do so twice.
+    pub(crate) fn deletes(&self, pk: &str, sk: &str) -> bool {
+        let key = key(pk, sk);
+        self.writes.iter().any(|write| write.delete().is_some_and(|delete| delete.key == key))
     }
 
     pub(crate) fn delete(

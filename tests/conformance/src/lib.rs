@@ -11,6 +11,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(me::routes())
         .merge(sitters::routes())
         .merge(uploads::routes())
+        .merge(family::routes())
+        .merge(vetting::routes())
         .merge(admin::routes())
         .merge(system::routes())
 }

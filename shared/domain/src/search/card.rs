@@ -120,7 +120,7 @@ impl View {
         else {
             return None;
         };
-        if !sitter.is_shown() {
+        if !sitter.is_shown(now) {
             return None;
         }
         let picture = |sizes: fn(&Variant) -> bool| {

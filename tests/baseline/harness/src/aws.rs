@@ -103,6 +103,10 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
             json!({})
         }
         "UpdateItem" => json!({ "Attributes": updated(state, input) }),
+        "GenerateDataKey" => {
+            let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+            json!({ "CiphertextBlob": key, "Plaintext": key, "KeyId": "key" })
+        }
         "Encrypt" => json!({ "CiphertextBlob": input["Plaintext"], "KeyId": "key" }),
         "Decrypt" => json!({ "Plaintext": input["CiphertextBlob"], "KeyId": "key" }),
         "Query" => json!({ "Items": [], "Count": 0, "ScannedCount": 0 }),

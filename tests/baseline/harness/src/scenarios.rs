@@ -26,6 +26,7 @@ pub struct Scenario {
 pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
     let (plain, pictured) = (Some(&world.plain), Some(&world.pictured));
     let upload = format!("/uploads/{}", world.ready);
+    let one_child = format!("/me/children/{}", world.child);
     match binary {
         "baseline-nothing" | "baseline-get-item" | "baseline-get-item-one-thread" => vec![get("/me", plain)],
         "auth-login" => {
@@ -88,10 +89,32 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
             let body = json!({ "status": "suspended", "reason": "Two reports" });
             vec![http("POST", &path, Some(&world.admin), Some(&body))]
         }
+        "admin-credential-decision" => {
+            let path = format!("/admin/credentials/{}/decision", world.check);
+            let body = json!({ "decision": "verify", "reason": "As issued" });
+            vec![http("POST", &path, Some(&world.admin), Some(&body))]
+        }
         "admin-create" => {
             vec![Scenario::new(&json!({ "email": "new@example.org", "name": "New" }), |answer| {
                 answer["user_id"].is_string()
             })]
+        }
+        "family-profile-get" => vec![get("/me/parent-profile", plain)],
+        "family-profile-put" => vec![http("PUT", "/me/parent-profile", plain, Some(&home()))],
+        "family-children-list" => vec![get("/me/children", plain)],
+        "family-children-create" => vec![http("POST", "/me/children", plain, Some(&child()))],
+        "family-children-get" => vec![get(&one_child, plain)],
+        "family-children-update" => vec![http("PUT", &one_child, plain, Some(&child()))],
+        "family-children-delete" => vec![http("DELETE", &one_child, plain, None)],
+        "vetting-credentials-list" => vec![get("/me/credentials", Some(&world.checked))],
+        "vetting-credentials-create" => {
+            let mut body = certificate();
+            body["kind"] = json!("first_aid");
+            vec![http("POST", "/me/credentials", Some(&world.sitter), Some(&body))]
+        }
+        "vetting-background-check-get" => vec![get("/me/background-check", Some(&world.checked))],
+        "vetting-background-check-create" => {
+            vec![http("POST", "/me/background-check", Some(&world.sitter), Some(&certificate()))]
         }
         "sms-send" => {
             let message = json!({ "event_id": json!(world.event)["id"], "user_id": world.plain.user_id, "challenge": null });
@@ -116,7 +139,7 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
                 json!({ "event_id": fact["id"], "user_id": fact["user_id"], "template": "welcome" });
             vec![queue(&message)]
         }
-        "retention-cleanup" | "token-keys-rotate" => vec![schedule()],
+        "credential-expiry" | "retention-cleanup" | "token-keys-rotate" => vec![schedule()],
         _ => Vec::new(),
     }
 }
@@ -146,6 +169,28 @@ impl Scenario {
     fn slow(self) -> Self {
         Self { slow: true, ..self }
     }
+}
+
+fn home() -> Value {
+    json!({
+        "address": { "lines": "1 Mill Lane", "town": "Hebden Bridge", "postcode": "HX7 8AD", "country": "GB" },
+        "location": { "latitude": 53.7416, "longitude": -2.0133 },
+        "languages": ["en", "pl"],
+        "skills": ["first_aid", "twins"],
+        "max_rate": { "amount_minor": 1850, "currency": "GBP" },
+    })
+}
+
+/// Young for as long as the benchmark is of use.
+fn child() -> Value {
+    json!({ "name": "Byron", "birth_month": "2026-03", "allergies": "Peanuts", "needs": "Sleeps with a lamp" })
+}
+
+fn certificate() -> Value {
+    json!({
+        "title": "Enhanced DBS check", "issuer": "Disclosure and Barring Service",
+        "reference": "001234567890", "issued_on": "2026-02-01", "expires_on": "2099-12-31",
+    })
 }
 
 fn get(path: &str, caller: Option<&SignedIn>) -> Scenario {

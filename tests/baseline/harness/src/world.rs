@@ -1,5 +1,5 @@
 //! What is there before the measurements begin: the keys that tokens are signed with, one person
-//! without a picture, one with, and a file that waits to be processed. The product's own code makes
+//! without a picture, one with, a file that waits to be processed, a child and a background check. The product's own code makes
 //! it, so that the harness knows none of its formats.
 
 use std::error::Error;
@@ -11,25 +11,35 @@ use api::{
 };
 use aws_credential_types::Credentials;
 use domain::{
+    address::{Address, Country, Lines, Postcode},
+    care::Skill,
+    child::{BirthMonth, Child, Details, Name, Roll},
     display_name::DisplayName,
     email::EmailAddress,
     event::{Event, Fact},
-    id::UploadId,
+    geo::{Point, Radius},
+    id::{CertificateId, ChildId, UploadId},
+    language::Language,
     mail_link::{MailLink, Purpose as LinkPurpose},
     one_time_code::{Pending, Purpose as CodePurpose},
+    parent::Profile,
     password::Password,
     phone::PhoneNumber,
     role::Role,
     session::{Client, Session},
+    sitter::{Town, today},
     token_keys::KeySet,
     upload::{FileSize, ImageType, Purpose, Upload, Variant},
     user::User,
+    vetting::{self, Certificate, Folder, Issuer, Kind, Reference, Title},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde_json::Value;
 use storage::{
     Tables,
     audit::{Action, Entry, Origin},
+    certificates::seal_reference,
+    field_cipher::FieldCipher,
     sessions::Proof,
     signing_secret::{PrivateKeys, SigningSecret},
 };
@@ -53,6 +63,14 @@ pub struct World {
     pub pictured: SignedIn,
     /// An admin.
     pub admin: SignedIn,
+    /// A sitter who has handed in nothing.
+    pub sitter: SignedIn,
+    /// A sitter who has handed in a background check.
+    pub checked: SignedIn,
+    /// That background check.
+    pub check: CertificateId,
+    /// A child of the person without a picture.
+    pub child: ChildId,
     /// From a link to prove the address of the person without a picture.
     pub verify_token: String,
     /// From a link to choose a password.
@@ -98,6 +116,12 @@ impl World {
         let (pictured, _) = register(&tables, Role::Parent, "Grace Hopper", "grace@example.org", now).await?;
         let (admin, _) = register(&tables, Role::Admin, "Root", "root@example.org", now).await?;
 
+        let (sitter, _) = register(&tables, Role::Sitter, "Mary Poppins", "mary@example.org", now).await?;
+        let (checked, _) = register(&tables, Role::Sitter, "Nanny McPhee", "nanny@example.org", now).await?;
+        let cipher = FieldCipher::from_env(&sdk)?;
+        let child = describe_child(&tables, &cipher, &plain, now).await?;
+        let check = hand_in_check(&tables, &cipher, &checked, now).await?;
+
         let announce = || -> Result<Upload, Box<dyn Error>> {
             let size = FileSize::parse(4_000_000).map_err(|violation| violation.code)?;
             Ok(Upload::announce(pictured.id, Purpose::Avatar, ImageType::Jpeg, size, now))
@@ -135,6 +159,10 @@ impl World {
         tables.await_text(&pending, &event).await?;
         Ok(Self {
             admin: sign_in(&admin).await?,
+            sitter: sign_in(&sitter).await?,
+            checked: sign_in(&checked).await?,
+            check,
+            child,
             verify_token: link(LinkPurpose::VerifyEmail).await?,
             reset_token: link(LinkPurpose::ResetPassword).await?,
             code: code.expose().to_owned(),
@@ -164,6 +192,67 @@ async fn register(
     let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
     tables.register(user.clone(), hash, &event, &entry(&user, Action::Registered, now)).await?;
     Ok((user, event))
+}
+
+async fn describe_child(
+    tables: &Tables,
+    cipher: &FieldCipher,
+    parent: &User,
+    now: Timestamp,
+) -> Result<ChildId, Box<dyn Error>> {
+    let key = tables.data_key_or_new(cipher, parent.id).await?;
+    tables.save_parent_profile(&key, &home(parent)?).await?;
+    let details = Details {
+        name: Name::parse("Byron").map_err(|violation| violation.code)?,
+        birth_month: BirthMonth::parse("2026-03", today(now)).map_err(|violation| violation.code)?,
+        allergies: None,
+        needs: None,
+    };
+    let child = Child::new(parent.id, details, now);
+    let roll = Roll::new(parent.id).with(child.id).ok_or("the roll is full")?;
+    tables.add_child(&key, &child, &roll).await?;
+    Ok(child.id)
+}
+
+fn home(parent: &User) -> Result<Profile, Box<dyn Error>> {
+    let address = Address {
+        lines: Lines::parse("1 Mill Lane").map_err(|violation| violation.code)?,
+        town: Town::parse("Hebden Bridge").map_err(|violation| violation.code)?,
+        postcode: Postcode::parse("HX7 8AD").map_err(|violation| violation.code)?,
+        country: Country::parse("GB").map_err(|violation| violation.code)?,
+    };
+    Ok(Profile {
+        user_id: parent.id,
+        address,
+        point: Point::parse(53.7416, -2.0133).map_err(|violation| violation.code)?,
+        radius: Radius::default(),
+        languages: [Language::parse("en").map_err(|violation| violation.code)?].into(),
+        skills: Skill::FirstAid.into(),
+        max_rate: None,
+        version: 1,
+    })
+}
+
+async fn hand_in_check(
+    tables: &Tables,
+    cipher: &FieldCipher,
+    sitter: &User,
+    now: Timestamp,
+) -> Result<CertificateId, Box<dyn Error>> {
+    let details = vetting::Details {
+        kind: Kind::BackgroundCheck,
+        title: Title::parse("Enhanced DBS check").map_err(|violation| violation.code)?,
+        issuer: Issuer::parse("DBS").map_err(|violation| violation.code)?,
+        issued_on: today(now),
+        expires_on: Some(Date::MAX),
+    };
+    let id: CertificateId = domain::id::new(now);
+    let folder = Folder::new(sitter.id).with(id, details.kind).ok_or("the folder is full")?;
+    let key = tables.data_key_or_new(cipher, sitter.id).await?;
+    let reference = Reference::parse("001234567890").map_err(|violation| violation.code)?;
+    let sealed = seal_reference(&key, id, &reference)?;
+    tables.submit_certificate(&Certificate::submit(id, sitter.id, details, sealed, now), &folder).await?;
+    Ok(id)
 }
 
 fn entry(user: &User, action: Action, at: Timestamp) -> Entry {

@@ -4,7 +4,7 @@ use api::{secrets::Secret, tokens::Signer};
 use domain::{
     display_name::DisplayName,
     event::{Event, Fact},
-    id::UserId,
+    id::{CertificateId, ChildId, UserId},
     role::Role,
     session::{Client as Device, Session},
     upload::{FileSize, ImageType, Purpose, Upload},
@@ -17,7 +17,7 @@ use storage::{
     sessions::Proof,
 };
 
-use crate::client::Client;
+use crate::{client::Client, family, vetting};
 
 /// What each operation answers to nobody, another parent, another sitter, somebody suspended, an
 /// admin, and somebody whose token has expired. Identifiers in paths are those of somebody else.
@@ -27,6 +27,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /admin/audit", [401, 403, 403, 401, 200, 401]),
     ("GET /admin/search-analytics", [401, 403, 403, 401, 200, 401]),
     ("POST /admin/sitters/{id}/decision", [401, 403, 403, 401, 404, 401]),
+    ("POST /admin/credentials/{id}/decision", [401, 403, 403, 401, 200, 401]),
     ("POST /admin/users/{id}/status", [401, 403, 403, 401, 200, 401]),
     ("POST /auth/login", [401, 401, 401, 401, 401, 401]),
     ("POST /auth/logout", [401, 204, 204, 401, 204, 401]),
@@ -52,7 +53,18 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /me/favourites", [401, 200, 403, 401, 403, 401]),
     ("PUT /me/favourites/{sitter_id}", [401, 404, 403, 401, 403, 401]),
     ("DELETE /me/favourites/{sitter_id}", [401, 204, 403, 401, 403, 401]),
+    ("GET /me/background-check", [401, 403, 404, 401, 403, 401]),
+    ("POST /me/background-check", [401, 403, 201, 401, 403, 401]),
+    ("GET /me/children", [401, 200, 403, 401, 403, 401]),
+    ("POST /me/children", [401, 201, 403, 401, 403, 401]),
+    ("GET /me/children/{id}", [401, 404, 403, 401, 403, 401]),
+    ("PUT /me/children/{id}", [401, 404, 403, 401, 403, 401]),
+    ("DELETE /me/children/{id}", [401, 404, 403, 401, 403, 401]),
+    ("GET /me/credentials", [401, 403, 200, 401, 403, 401]),
+    ("POST /me/credentials", [401, 403, 201, 401, 403, 401]),
     ("POST /me/email", [401, 400, 400, 401, 400, 401]),
+    ("GET /me/parent-profile", [401, 404, 403, 401, 403, 401]),
+    ("PUT /me/parent-profile", [401, 200, 403, 401, 403, 401]),
     ("POST /me/password", [401, 400, 400, 401, 400, 401]),
     ("GET /me/second-step", [401, 200, 200, 401, 200, 401]),
     ("PUT /me/second-step", [401, 400, 400, 401, 400, 401]),
@@ -61,6 +73,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("POST /me/totp", [401, 200, 200, 401, 200, 401]),
     ("GET /openapi.json", [200, 200, 200, 200, 200, 200]),
     ("GET /sitters", [200, 200, 200, 200, 200, 200]),
+    ("GET /sitters/recommended", [401, 409, 403, 401, 403, 401]),
     ("GET /sitters/search", [200, 200, 200, 200, 200, 200]),
     ("GET /sitters/suggest", [200, 200, 200, 200, 200, 200]),
     ("GET /sitters/{id}", [404, 404, 404, 404, 404, 404]),
@@ -74,9 +87,11 @@ const CALLERS: [&str; 6] = ["nobody", "parent", "sitter", "suspended", "admin", 
 
 /// The path, with its query, and the body of an operation.
 pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
-    let id = match path.split('/').nth(1).unwrap() {
-        "uploads" => owner.upload.id.to_string(),
-        "auth" => owner.session.id.to_string(),
+    let id = match path.split("/{id}").next().unwrap() {
+        "/admin/credentials" => owner.certificate.to_string(),
+        "/auth/sessions" => owner.session.id.to_string(),
+        "/me/children" => owner.child.to_string(),
+        "/uploads" => owner.upload.id.to_string(),
         _ => owner.user.to_string(),
     };
     let url = path.replace("{id}", &id).replace("{sitter_id}", &id);
@@ -94,6 +109,7 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         "POST /admin/sitters/{id}/decision" => json!({ "decision": "approve", "reason": "none" }),
         "PUT /me/availability" => json!({ "time_zone": "Europe/London", "weekly": {} }),
         "PUT /me/sitter-profile" => json!({ "visible": false }),
+        "POST /admin/credentials/{id}/decision" => json!({ "decision": "verify", "reason": "as issued" }),
         "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
         "POST /auth/login" => json!({ "email": email, "password": "x" }),
         "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),
@@ -106,10 +122,14 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         }
         "POST /auth/verify-email" => json!({ "token": token }),
         "PATCH /me" => json!({ "name": "Eve" }),
+        "POST /me/background-check" => vetting::check(),
+        "POST /me/children" | "PUT /me/children/{id}" => family::byron(),
+        "POST /me/credentials" => vetting::course(),
         "POST /me/email" => json!({ "email": email, "password": "wrong" }),
         "POST /me/password" => {
             json!({ "current_password": "wrong", "new_password": "quiet otter marble lantern" })
         }
+        "PUT /me/parent-profile" => family::home(),
         "PUT /me/second-step" => json!({ "method": "none", "password": "wrong" }),
         "POST /uploads" => json!({ "purpose": "avatar", "content_type": "image/png", "size_bytes": 1000 }),
         _ => Value::Null,
@@ -121,6 +141,8 @@ pub struct Owner {
     user: UserId,
     session: Session,
     upload: Upload,
+    child: ChildId,
+    certificate: CertificateId,
 }
 
 /// Whose things the paths name.
@@ -129,7 +151,10 @@ pub async fn owner(client: &Client) -> Owner {
     let size = FileSize::parse(1000).unwrap();
     let upload = Upload::announce(user.id, Purpose::Avatar, ImageType::Png, size, client.now());
     client.tables.announce_upload(&upload).await.unwrap();
-    Owner { user: user.id, session, upload }
+    let (sitter, _) = sign_in(client, Role::Sitter, "sitter").await;
+    let child = family::child_of(client, user.id).await;
+    let certificate = vetting::check_of(client, sitter.id).await;
+    Owner { user: user.id, session, upload, child, certificate }
 }
 
 async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session) {

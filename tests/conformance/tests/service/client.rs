@@ -43,6 +43,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// The service and a client of it.
 pub struct Client {
     pub tables: Tables,
+    pub cipher: FieldCipher,
     pub dynamo: Dynamo,
     pub settings: Settings,
     pub keys: PrivateKeys,
@@ -101,11 +102,12 @@ impl Client {
         let app = App::new(dynamo.config.clone(), settings.clone(), clock, tables.clone(), Some(signer));
         let cipher = FieldCipher::new(&dynamo.config, "key".into());
         let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
-        let app = app.with(files, cipher, Cursors::new(&SecretString::from("k".repeat(32))));
+        let app = app.with(files, cipher.clone(), Cursors::new(&SecretString::from("k".repeat(32))));
         let ip = Mutex::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)));
         Self {
             router: api::service(conformance::routes(), app),
             tables,
+            cipher,
             dynamo,
             settings,
             keys,
@@ -173,6 +175,13 @@ impl Client {
         let answer = self.post("/auth/login", json!({ "email": email, "password": PASSWORD })).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         pair(&answer)
+    }
+
+    /// A fresh sitter; the access token.
+    pub async fn sitter(&self, email: &str) -> String {
+        let body = json!({ "role": "sitter", "email": email, "password": PASSWORD, "name": "Mary Poppins" });
+        assert_eq!(self.post("/auth/register", body).await.status, 202);
+        pair(&self.login(email, PASSWORD).await).0
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {

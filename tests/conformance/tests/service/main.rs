@@ -4,6 +4,7 @@
 mod authorization;
 mod client;
 mod contract;
+mod family;
 mod identity;
 mod limits;
 mod me;
@@ -13,3 +14,4 @@ mod second_step;
 mod sessions;
 mod sitters;
 mod uploads;
+mod vetting;

@@ -11,18 +11,11 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testing::{every_day, listed_sitter};
 
-use crate::client::{Client, PASSWORD, pair};
+use crate::client::Client;
 
 const SEARCH: &str = "/sitters/search?latitude=53.7416&longitude=-2.0133";
 
 impl Client {
-    /// A fresh sitter; the access token.
-    async fn sitter(&self, email: &str) -> String {
-        let body = json!({ "role": "sitter", "email": email, "password": PASSWORD, "name": "Beth Ackroyd" });
-        assert_eq!(self.post("/auth/register", body).await.status, 202);
-        pair(&self.login(email, PASSWORD).await).0
-    }
-
     /// As the worker does for a message.
     async fn index(&self, user: &User) {
         let index = storage::search::SearchIndex::new(self.tables.clone());

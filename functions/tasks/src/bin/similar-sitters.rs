@@ -1,0 +1,9 @@
+//! See [`tasks::similar_sitters`].
+
+use tasks::similar_sitters::Comparison;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), runtime::Error> {
+    let comparison = Comparison::from_env()?;
+    runtime::serve_task(async |invocation| comparison.run(invocation).await).await
+}

@@ -1,0 +1,467 @@
+//! Sitters' certificates, background checks among them: what they hand in, and what admins make of it.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use strum::{AsRefStr, EnumIter, EnumString, IntoEnumIterator};
+
+use State::{Expired, Rejected, Revoked, Submitted, Verified};
+
+use crate::{
+    Violation,
+    event::Fact,
+    id::{CertificateId, UserId},
+    sitter::Record,
+    text::text_type,
+};
+
+text_type! {
+    /// What a certificate is called: one line of 1 to 100 characters.
+    Title = line(100)
+}
+
+text_type! {
+    /// Who has issued a certificate: one line of 1 to 100 characters.
+    Issuer = line(100)
+}
+
+text_type! {
+    /// The number under which its issuer knows a certificate: one line of 1 to 64 characters.
+    Reference = line(64)
+}
+
+/// How many certificates a sitter can hand in, all together.
+pub const MAX_CERTIFICATES: usize = 30;
+
+/// What a certificate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter, EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Kind {
+    /// That nothing is known against the sitter. Nobody is listed without.
+    BackgroundCheck,
+    /// First aid.
+    FirstAid,
+    /// First aid for children.
+    PaediatricFirstAid,
+    /// A qualification in childcare.
+    Childcare,
+    /// A driving licence.
+    Driving,
+    /// Food hygiene.
+    FoodHygiene,
+}
+
+impl Kind {
+    /// Reads any kind but that of a background check, which is handed in by itself.
+    pub fn parse(raw: &str) -> Result<Self, Violation> {
+        let known = raw.parse().ok().filter(|kind| *kind != Self::BackgroundCheck);
+        known.ok_or_else(|| {
+            let others = Self::iter().filter(|kind| *kind != Self::BackgroundCheck);
+            let all: Vec<_> = others.map(|kind| kind.as_ref().to_owned()).collect();
+            Violation::new("unknown_kind", format!("must be one of {}", all.join(", ")))
+        })
+    }
+}
+
+/// Reads the day on which a certificate was issued: none that is to come.
+pub fn issued_on(raw: &str, today: Date) -> Result<Date, Violation> {
+    let issued = date(raw)?;
+    if issued <= today {
+        Ok(issued)
+    } else {
+        Err(Violation::new("in_the_future", "must not be in the future"))
+    }
+}
+
+/// Reads the last day on which a certificate is good: none that is past.
+pub fn expires_on(raw: &str, today: Date) -> Result<Date, Violation> {
+    let expires = date(raw)?;
+    if expires >= today { Ok(expires) } else { Err(Violation::new("expired", "must not be past")) }
+}
+
+fn date(raw: &str) -> Result<Date, Violation> {
+    let parsed = raw.parse::<Date>().ok();
+    // Its one form: the parser knows others, too.
+    parsed
+        .filter(|date| date.to_string() == raw)
+        .ok_or_else(|| Violation::new("invalid_date", "must be a date such as 2026-03-01"))
+}
+
+/// Where a certificate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum State {
+    /// An admin is to look at it.
+    Submitted,
+    /// An admin has found it to be true.
+    Verified,
+    /// An admin has not.
+    Rejected,
+    /// It was good until its last day.
+    Expired,
+    /// An admin has found that it is good no more.
+    Revoked,
+}
+
+/// What happens to a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, EnumIter)]
+#[strum(serialize_all = "snake_case")]
+pub enum Event {
+    /// An admin finds it to be true. It must not have expired.
+    Verify,
+    /// An admin does not.
+    Reject,
+    /// An admin finds that it is good no more.
+    Revoke,
+    /// Its last day is past.
+    Expire,
+}
+
+/// Every transition that there is: from, event, to.
+pub const TABLE: &[(State, Event, State)] = &[
+    (Submitted, Event::Verify, Verified),
+    (Submitted, Event::Reject, Rejected),
+    (Verified, Event::Revoke, Revoked),
+    (Verified, Event::Expire, Expired),
+];
+
+impl State {
+    /// Whether nothing has been decided, or it is good: nobody hands in a second background check then.
+    pub fn is_open(self) -> bool {
+        TABLE.iter().any(|(from, ..)| *from == self)
+    }
+}
+
+/// What an admin decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, EnumIter)]
+#[strum(serialize_all = "snake_case")]
+pub enum Decision {
+    /// See [`Event::Verify`].
+    Verify,
+    /// See [`Event::Reject`].
+    Reject,
+    /// See [`Event::Revoke`].
+    Revoke,
+}
+
+impl Decision {
+    /// Reads a decision.
+    pub fn parse(raw: &str) -> Result<Self, Violation> {
+        raw.parse().map_err(|_| Violation::new("invalid_decision", "must be verify, reject or revoke"))
+    }
+}
+
+impl From<Decision> for Event {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Verify => Self::Verify,
+            Decision::Reject => Self::Reject,
+            Decision::Revoke => Self::Revoke,
+        }
+    }
+}
+
+/// Why an event cannot happen to a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Its state does not know the event.
+    #[error("a certificate that is {} cannot {}", .from.as_ref(), .event.as_ref())]
+    WrongState {
+        /// Where it stands.
+        from: State,
+        /// What was to happen.
+        event: Event,
+    },
+    /// Its last day is past, so it cannot be verified.
+    #[error("the certificate has expired")]
+    Past,
+    /// It is good still, so it cannot expire.
+    #[error("the certificate has not expired yet")]
+    StillGood,
+}
+
+/// What a sitter tells of a certificate, but for the number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Details {
+    /// What it is about.
+    pub kind: Kind,
+    /// What it is called.
+    pub title: Title,
+    /// Who has issued it.
+    pub issuer: Issuer,
+    /// On which day.
+    pub issued_on: Date,
+    /// The last day on which it is good. A background check has one; without, it is good for ever.
+    pub expires_on: Option<Date>,
+}
+
+/// What a sitter has handed in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certificate {
+    /// Never reused.
+    pub id: CertificateId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What its sitter tells of it.
+    pub details: Details,
+    /// Its [`Reference`], encrypted: it is personal, and only its sitter and admins ask for it.
+    pub sealed_reference: String,
+    /// Where it stands.
+    pub state: State,
+    /// When it was handed in.
+    pub submitted_at: Timestamp,
+    /// Rises by one with each change.
+    pub version: u64,
+}
+
+impl Certificate {
+    /// One that is handed in. Whoever seals the number needs the identifier, so that it comes from there.
+    pub fn submit(
+        id: CertificateId,
+        user_id: UserId,
+        details: Details,
+        sealed_reference: String,
+        now: Timestamp,
+    ) -> Self {
+        Self { id, user_id, details, sealed_reference, state: Submitted, submitted_at: now, version: 1 }
+    }
+
+    /// The certificate after an event, with its guards.
+    pub fn after(self, event: Event, today: Date) -> Result<Self, Refused> {
+        let row = TABLE.iter().find(|(from, on, _)| (*from, *on) == (self.state, event));
+        let (.., state) = *row.ok_or(Refused::WrongState { from: self.state, event })?;
+        let is_past = self.details.expires_on.is_some_and(|last| last < today);
+        match event {
+            Event::Verify if is_past => Err(Refused::Past),
+            Event::Expire if !is_past => Err(Refused::StillGood),
+            _ => Ok(Self { state, version: self.version + 1, ..self }),
+        }
+    }
+
+    /// From when on it has expired: midnight in Greenwich after its last day. `None` while that would
+    /// change nothing.
+    pub fn due(&self) -> Option<Timestamp> {
+        let last = self.details.expires_on.filter(|_| self.state == Verified)?;
+        Some(last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    }
+
+    /// What is announced of the state that it is in now.
+    pub fn facts(&self) -> Vec<Fact> {
+        let (user_id, certificate_id) = (self.user_id, self.id);
+        let mut facts = match self.state {
+            Submitted => vec![],
+            Verified => vec![Fact::CredentialVerified { user_id, certificate_id }],
+            Rejected => vec![Fact::CredentialRejected { user_id, certificate_id }],
+            Expired => vec![Fact::CredentialExpired { user_id, certificate_id }],
+            Revoked => vec![Fact::CredentialRevoked { user_id, certificate_id }],
+        };
+        if self.details.kind == Kind::BackgroundCheck {
+            match self.state {
+                Submitted | Rejected => {}
+                Verified => facts.push(Fact::SitterChanged { user_id }),
+                Expired => facts.push(Fact::BackgroundCheckExpired { user_id }),
+                Revoked => {
+                    facts.push(Fact::SitterChanged { user_id });
+                    facts.push(Fact::BackgroundCheckExpired { user_id });
+                }
+            }
+        }
+        facts
+    }
+
+    /// What the sitter's record becomes by an admin's decision; `None` where it says nothing of it. One
+    /// that expires needs no word: the record knows the day.
+    pub fn mark(&self, record: Record) -> Option<Record> {
+        let checked_until = match (self.details.kind, self.state) {
+            (Kind::BackgroundCheck, Verified) => self.details.expires_on,
+            (Kind::BackgroundCheck, Revoked) => None,
+            _ => return None,
+        };
+        Some(Record { checked_until, version: record.version + 1, ..record })
+    }
+}
+
+/// What a sitter has handed in, by name. Its version makes their number exact, however many are handed
+/// in at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Whose.
+    pub user_id: UserId,
+    /// In the order in which they were handed in.
+    pub certificates: Vec<CertificateId>,
+    /// The latest background check among them.
+    pub background_check: Option<CertificateId>,
+    /// Rises by one with each change.
+    pub version: u64,
+}
+
+impl Folder {
+    /// Of somebody who has handed in nothing.
+    pub fn new(user_id: UserId) -> Self {
+        Self { user_id, certificates: Vec::new(), background_check: None, version: 0 }
+    }
+
+    /// With one more; `None` if there are [`MAX_CERTIFICATES`].
+    pub fn with(mut self, id: CertificateId, kind: Kind) -> Option<Self> {
+        if self.certificates.len() >= MAX_CERTIFICATES {
+            return None;
+        }
+        self.certificates.push(id);
+        if kind == Kind::BackgroundCheck {
+            self.background_check = Some(id);
+        }
+        self.version += 1;
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(raw: &str) -> Date {
+        raw.parse().unwrap()
+    }
+
+    fn certificate(kind: Kind, expires_on: Option<&str>) -> Certificate {
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        let details = Details {
+            kind,
+            title: Title::parse("Enhanced check").unwrap(),
+            issuer: Issuer::parse("DBS").unwrap(),
+            issued_on: day("2026-02-01"),
+            expires_on: expires_on.map(day),
+        };
+        Certificate::submit(crate::id::new(now), crate::id::new(now), details, "sealed".into(), now)
+    }
+
+    fn check() -> Certificate {
+        certificate(Kind::BackgroundCheck, Some("2026-06-30"))
+    }
+
+    fn decided(certificate: Certificate, events: &[Event]) -> Certificate {
+        let today = |event| if event == Event::Expire { day("2026-07-01") } else { day("2026-06-30") };
+        events
+            .iter()
+            .fold(certificate, |certificate, event| certificate.after(*event, today(*event)).unwrap())
+    }
+
+    #[test]
+    fn each_transition_is_named_once() {
+        for (index, (from, event, _)) in TABLE.iter().enumerate() {
+            assert!(!TABLE[..index].iter().any(|(other, on, _)| (other, on) == (from, event)));
+        }
+        let open: Vec<_> = State::iter().filter(|state| state.is_open()).collect();
+        assert_eq!(open, [Submitted, Verified]);
+    }
+
+    #[test]
+    fn only_an_admin_verifies_and_only_what_is_good() {
+        let into_verified: Vec<_> = TABLE.iter().filter(|(.., to)| *to == Verified).collect();
+        assert_eq!(into_verified, [&(Submitted, Event::Verify, Verified)]);
+        assert_eq!(check().after(Event::Verify, day("2026-07-01")), Err(Refused::Past));
+        let verified = decided(check(), &[Event::Verify]);
+        assert_eq!((verified.state, verified.version), (Verified, 2));
+        assert_eq!(verified.clone().after(Event::Expire, day("2026-06-30")), Err(Refused::StillGood));
+        let refused = verified.after(Event::Reject, day("2026-03-01")).unwrap_err();
+        assert_eq!(refused.to_string(), "a certificate that is verified cannot reject");
+        let degree = certificate(Kind::Childcare, None).after(Event::Verify, day("2099-01-01")).unwrap();
+        assert_eq!((degree.due(), degree.after(Event::Expire, Date::MAX)), (None, Err(Refused::StillGood)));
+    }
+
+    #[test]
+    fn falls_due_when_its_last_day_is_over() {
+        assert_eq!(check().due(), None);
+        let verified = decided(check(), &[Event::Verify]);
+        assert_eq!(verified.due(), Some("2026-07-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(decided(verified.clone(), &[Event::Revoke]).due(), None);
+        assert_eq!(decided(verified, &[Event::Expire]).due(), None);
+    }
+
+    #[test]
+    fn tells_what_follows() {
+        let names = |certificate: Certificate| -> Vec<String> {
+            let name = |fact: &Fact| serde_json::to_value(fact).unwrap()["type"].as_str().unwrap().to_owned();
+            certificate.facts().iter().map(name).collect()
+        };
+        let course = || certificate(Kind::FirstAid, Some("2026-06-30"));
+        for (events, told, of_a_check) in [
+            (&[][..], &[][..], &[][..]),
+            (&[Event::Reject], &["credential_rejected"], &[]),
+            (&[Event::Verify], &["credential_verified"], &["sitter_changed"]),
+            (&[Event::Verify, Event::Expire], &["credential_expired"], &["background_check_expired"]),
+            (
+                &[Event::Verify, Event::Revoke],
+                &["credential_revoked"],
+                &["sitter_changed", "background_check_expired"],
+            ),
+        ] {
+            assert_eq!(names(decided(course(), events)), told);
+            assert_eq!(names(decided(check(), events)), [told, of_a_check].concat());
+        }
+    }
+
+    #[test]
+    fn a_check_marks_the_record() {
+        let record = Record::new(check().user_id);
+        assert_eq!(check().mark(record.clone()), None);
+        let verified = decided(check(), &[Event::Verify]);
+        let marked = verified.mark(record.clone()).unwrap();
+        assert_eq!((marked.checked_until, marked.version), (Some(day("2026-06-30")), 1));
+        let revoked = decided(verified.clone(), &[Event::Revoke]).mark(marked.clone()).unwrap();
+        assert_eq!((revoked.checked_until, revoked.version), (None, 2));
+        assert_eq!(decided(verified, &[Event::Expire]).mark(marked), None);
+        let course = decided(certificate(Kind::FirstAid, None), &[Event::Verify]);
+        assert_eq!(course.mark(record), None);
+    }
+
+    #[test]
+    fn the_folder_knows_the_latest_check() {
+        let ids: Vec<CertificateId> =
+            (0..=MAX_CERTIFICATES).map(|_| crate::id::new(Timestamp::UNIX_EPOCH)).collect();
+        let folder = Folder::new(check().user_id).with(ids[0], Kind::BackgroundCheck).unwrap();
+        let full = ids[2..].iter().try_fold(folder, |folder, id| folder.with(*id, Kind::FirstAid)).unwrap();
+        assert_eq!((full.background_check, full.version), (Some(ids[0]), 30));
+        assert_eq!(full.with(ids[1], Kind::BackgroundCheck), None);
+    }
+
+    #[test]
+    fn reads_its_words() {
+        assert_eq!(Kind::parse("paediatric_first_aid").unwrap(), Kind::PaediatricFirstAid);
+        for raw in ["background_check", "First aid", ""] {
+            assert_eq!(Kind::parse(raw).unwrap_err().code, "unknown_kind", "{raw}");
+        }
+        assert_eq!(Decision::parse("verify").unwrap(), Decision::Verify);
+        for raw in ["expire", "Verify", ""] {
+            assert_eq!(Decision::parse(raw).unwrap_err().code, "invalid_decision", "{raw}");
+        }
+        let today = day("2026-03-01");
+        assert_eq!(issued_on("2026-03-01", today).unwrap(), today);
+        assert_eq!(issued_on("2026-03-02", today).unwrap_err().code, "in_the_future");
+        assert_eq!(expires_on("2026-03-01", today).unwrap(), today);
+        assert_eq!(expires_on("2026-02-28", today).unwrap_err().code, "expired");
+        for raw in ["", "2026-02-30", "20260301", "2026-03-01T00:00", "tomorrow"] {
+            assert_eq!(issued_on(raw, today).unwrap_err().code, "invalid_date", "{raw}");
+        }
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, a certificate moves only forward, and each step counts.
+        #[test]
+        fn every_path_ends(steps in proptest::collection::vec((0usize..4, 0i16..400), 0..12)) {
+            let mut current = check();
+            for (event, days) in steps {
+                let event = Event::iter().nth(event).unwrap();
+                let today = day("2026-03-01").saturating_add(jiff::Span::new().days(days));
+                if let Ok(next) = current.clone().after(event, today) {
+                    prop_assert!(current.state.is_open());
+                    prop_assert_eq!(next.version, current.version + 1);
+                    current = next;
+                }
+            }
+            prop_assert!(current.version <= 3);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What sitters hand in, and what admins decide about it.
+
+use std::sync::Arc;
+
+use domain::{
+    id::{CertificateId, UserId},
+    sitter::today,
+    vetting::{Certificate, Details, Issuer, Kind, Reference, Title},
+};
+use jiff::ToSpan;
+use serde_json::{Value, json};
+use storage::certificates::seal_reference;
+
+use crate::{
+    client::{Answer, Client},
+    family::with,
+};
+
+const MARY: &str = "mary@example.org";
+const ROOT: &str = "root@example.org";
+
+/// A certificate.
+pub fn course() -> Value {
+    json!({
+        "kind": "first_aid", "title": "Emergency First Aid", "issuer": "British Red Cross",
+        "reference": "EFAW-0042", "issued_on": "2026-02-01", "expires_on": "2029-01-31",
+    })
+}
+
+/// A background check.
+pub fn check() -> Value {
+    json!({
+        "title": "Enhanced DBS check", "issuer": "Disclosure and Barring Service",
+        "reference": "001234567890", "issued_on": "2026-02-01", "expires_on": "2027-03-31",
+    })
+}
+
+/// A background check that person has handed in.
+pub async fn check_of(client: &Client, user_id: UserId) -> CertificateId {
+    let now = client.now();
+    let details = Details {
+        kind: Kind::BackgroundCheck,
+        title: Title::parse("Check").unwrap(),
+        issuer: Issuer::parse("Office").unwrap(),
+        issued_on: today(now),
+        expires_on: Some(today(now).saturating_add(1.year())),
+    };
+    let id: CertificateId = domain::id::new(now);
+    let key = client.tables.data_key_or_new(&client.cipher, user_id).await.unwrap();
+    let sealed = seal_reference(&key, id, &Reference::parse("4711").unwrap()).unwrap();
+    let folder = client.tables.folder(user_id).await.unwrap().with(id, details.kind).unwrap();
+    let certificate = Certificate::submit(id, user_id, details, sealed, now);
+    client.tables.submit_certificate(&certificate, &folder).await.unwrap();
+    id
+}
+
+async fn hand_in(client: &Client, token: &str, body: Value) -> Answer {
+    client.call("POST", "/me/credentials", Some(token), body).await
+}
+
+async fn hand_in_check(client: &Client, token: &str) -> Answer {
+    client.call("POST", "/me/background-check", Some(token), check()).await
+}
+
+async fn decide(client: &Client, admin: &str, id: &Value, decision: &str) -> Answer {
+    let path = format!("/admin/credentials/{}/decision", id.as_str().unwrap());
+    let body = json!({ "decision": decision, "reason": "as the issuer told" });
+    client.call("POST", &path, Some(admin), body).await
+}
+
+async fn checked_until(client: &Client) -> Option<String> {
+    let mary = client.user(MARY).await;
+    let record = client.tables.sitter_record(mary.id).await.unwrap()?;
+    record.checked_until.map(|date| date.to_string())
+}
+
+#[tokio::test]
+async fn certificates_are_handed_in_and_listed_without_their_numbers() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let empty = client.get("/me/credentials", &token).await;
+    assert_eq!(empty.body, json!({ "items": [], "next_cursor": null }));
+    let first = hand_in(&client, &token, course()).await;
+    assert_eq!((first.status.as_u16(), &first.body["state"]), (201, &json!("submitted")));
+    let mut degree = course();
+    degree["kind"] = json!("childcare");
+    degree.as_object_mut().unwrap().remove("expires_on");
+    let second = hand_in(&client, &token, degree).await;
+    assert_eq!((second.status.as_u16(), &second.body["expires_on"]), (201, &Value::Null));
+    let check = hand_in_check(&client, &token).await;
+    assert_eq!((check.status.as_u16(), &check.body["reference"]), (201, &json!("001234567890")));
+
+    let list = client.get("/me/credentials", &token).await;
+    let mut third = check.body.clone();
+    third.as_object_mut().unwrap().remove("reference");
+    assert_eq!(list.body["items"], json!([first.body, second.body, third]));
+    assert!(!list.body.to_string().contains("EFAW"));
+    let stored = Value::from(client.items("main").await).to_string();
+    assert!(!stored.contains("EFAW") && !stored.contains("001234567890"), "{stored}");
+    let other = client.sitter("other@example.org").await;
+    assert_eq!(client.get("/me/credentials", &other).await.body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_handed_in_is_judged_field_by_field() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let long = |chars: usize| json!("x".repeat(chars));
+    for (pointer, bad) in [
+        ("/kind", json!("background_check")),
+        ("/kind", json!("flying")),
+        ("/title", json!("")),
+        ("/title", long(101)),
+        ("/issuer", long(101)),
+        ("/reference", json!(" ")),
+        ("/reference", long(65)),
+        ("/reference", json!(4711)),
+        ("/issued_on", json!("2027-01-16")),
+        ("/issued_on", json!("2026-02-30")),
+        ("/expires_on", json!("2027-01-14")),
+        ("/expires_on", json!("soon")),
+    ] {
+        let answer = hand_in(&client, &token, with(course(), pointer, bad.clone())).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec![pointer]), "{bad}");
+        if pointer != "/kind" {
+            let body = with(check(), pointer, bad.clone());
+            let answer = client.call("POST", "/me/background-check", Some(&token), body).await;
+            assert_eq!(answer.problem(), (400, "invalid_request", vec![pointer]), "{bad}");
+        }
+    }
+    let mut all = course();
+    all.as_object_mut().unwrap().values_mut().for_each(|field| *field = json!(""));
+    assert_eq!(hand_in(&client, &token, all).await.problem().2.len(), 6);
+    let endless = with(check(), "/expires_on", Value::Null);
+    let answer = client.call("POST", "/me/background-check", Some(&token), endless).await;
+    assert_eq!(answer.problem(), (400, "invalid_request", vec!["/expires_on"]));
+    let answer = client.call("POST", "/me/background-check", Some(&token), course()).await;
+    assert_eq!(answer.problem(), (400, "invalid_request", vec!["/kind"]));
+    assert!(client.tables.certificates(client.user(MARY).await.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_sitter_hands_in_thirty_certificates_at_most() {
+    let client = Arc::new(Client::start().await);
+    let token = client.sitter(MARY).await;
+    for _ in 0..29 {
+        assert_eq!(hand_in(&client, &token, course()).await.status, 201);
+    }
+    let tries = (0..5).map(|_| {
+        let (client, token) = (client.clone(), token.clone());
+        tokio::spawn(async move { hand_in(&client, &token, course()).await.status.as_u16() })
+    });
+    let mut added = 0;
+    for attempt in tries.collect::<Vec<_>>() {
+        added += usize::from(attempt.await.unwrap() == 201);
+    }
+    assert_eq!(added, 1);
+    assert_eq!(hand_in(&client, &token, course()).await.problem(), (409, "too_many_credentials", vec![]));
+    assert_eq!(hand_in_check(&client, &token).await.problem(), (409, "too_many_credentials", vec![]));
+    let list = client.get("/me/credentials", &token).await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 30);
+}
+
+#[tokio::test]
+async fn one_background_check_is_looked_at_or_good_at_a_time() {
+    let client = Arc::new(Client::start().await);
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    assert_eq!(client.get("/me/background-check", &token).await.problem(), (404, "not_found", vec![]));
+    let tries = (0..5).map(|_| {
+        let (client, token) = (client.clone(), token.clone());
+        tokio::spawn(async move { hand_in_check(&client, &token).await.status.as_u16() })
+    });
+    let mut taken = 0;
+    for attempt in tries.collect::<Vec<_>>() {
+        taken += i32::from(attempt.await.unwrap() == 201);
+    }
+    assert_eq!(taken, 1);
+    let first = client.get("/me/background-check", &token).await;
+    assert_eq!((first.status.as_u16(), &first.body["reference"]), (200, &json!("001234567890")));
+    assert_eq!(hand_in_check(&client, &token).await.problem(), (409, "background_check_open", vec![]));
+
+    assert_eq!(decide(&client, &admin, &first.body["id"], "reject").await.status, 200);
+    let second = hand_in_check(&client, &token).await;
+    assert_eq!(second.status, 201);
+    assert_eq!(decide(&client, &admin, &second.body["id"], "verify").await.status, 200);
+    assert_eq!(hand_in_check(&client, &token).await.problem(), (409, "background_check_open", vec![]));
+    let latest = client.get("/me/background-check", &token).await;
+    assert_eq!((&latest.body["id"], &latest.body["state"]), (&second.body["id"], &json!("verified")));
+    assert_eq!(decide(&client, &admin, &second.body["id"], "revoke").await.status, 200);
+    assert_eq!(hand_in_check(&client, &token).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_decision_marks_the_sitter_and_is_told() {
+    let client = Client::start().await;
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    let mary = client.user(MARY).await;
+    let check = hand_in_check(&client, &token).await.body["id"].clone();
+    let course = hand_in(&client, &token, course()).await.body["id"].clone();
+    assert_eq!(checked_until(&client).await, None);
+
+    let answer = decide(&client, &admin, &check, "verify").await;
+    let expected = json!({ "id": check, "user_id": mary.id.to_string(), "state": "verified" });
+    assert_eq!((answer.status.as_u16(), &answer.body), (200, &expected));
+    assert_eq!(checked_until(&client).await.as_deref(), Some("2027-03-31"));
+    for decision in ["verify", "reject"] {
+        assert_eq!(decide(&client, &admin, &check, decision).await.problem(), (409, "wrong_state", vec![]));
+    }
+    assert_eq!(decide(&client, &admin, &course, "verify").await.status, 200);
+    assert_eq!(checked_until(&client).await.as_deref(), Some("2027-03-31"));
+    assert_eq!(decide(&client, &admin, &check, "revoke").await.body["state"], "revoked");
+    assert_eq!(checked_until(&client).await, None);
+
+    let told = client.actions(&mary).await;
+    assert_eq!(told[told.len() - 3..], ["credential_verified", "credential_verified", "credential_revoked"]);
+    let events = client.events().await;
+    let named = |name: &str| events.iter().filter(|event| *event == name).count();
+    let names = ["credential_verified", "credential_revoked", "sitter_changed", "background_check_expired"];
+    assert_eq!(names.map(named), [2, 1, 2, 1]);
+}
+
+#[tokio::test]
+async fn nothing_that_has_expired_is_verified() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let check = hand_in_check(&client, &token).await.body["id"].clone();
+    client.turn_clock(76 * 24 * 3600);
+    let admin = client.admin(ROOT).await;
+    assert_eq!(
+        decide(&client, &admin, &check, "verify").await.problem(),
+        (409, "credential_expired", vec![])
+    );
+    assert_eq!(decide(&client, &admin, &check, "reject").await.status, 200);
+    assert_eq!(checked_until(&client).await, None);
+}
+
+#[tokio::test]
+async fn a_decision_is_judged_field_by_field() {
+    let client = Client::start().await;
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    let id = hand_in(&client, &token, course()).await.body["id"].as_str().unwrap().to_owned();
+    let path = format!("/admin/credentials/{id}/decision");
+    for (body, pointers) in [
+        (json!({ "decision": "expire", "reason": "x" }), vec!["/decision"]),
+        (json!({ "decision": "verify", "reason": "" }), vec!["/reason"]),
+        (json!({ "decision": "", "reason": "x".repeat(501) }), vec!["/decision", "/reason"]),
+        (json!({ "decision": "verify" }), vec!["/reason"]),
+        (json!({ "decision": "verify", "reason": "x", "until": "2030-01-01" }), vec!["/until"]),
+    ] {
+        let answer = client.call("POST", &path, Some(&admin), body.clone()).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", pointers), "{body}");
+    }
+    let nobody = json!("crd_01h455vb4pex5vsknk084sn02q");
+    assert_eq!(decide(&client, &admin, &nobody, "verify").await.problem(), (404, "not_found", vec![]));
+    let other = json!("usr_01h455vb4pex5vsknk084sn02q");
+    assert_eq!(
+        decide(&client, &admin, &other, "verify").await.problem(),
+        (400, "invalid_request", vec!["id"])
+    );
+    assert_eq!(client.get("/me/credentials", &token).await.body["items"][0]["state"], "submitted");
+}
+
+#[tokio::test]
+async fn of_two_decisions_at_once_one_counts() {
+    let client = Arc::new(Client::start().await);
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    let id = hand_in_check(&client, &token).await.body["id"].clone();
+    let tries = ["verify", "reject", "verify", "reject"].map(|decision| {
+        let (client, admin, id) = (client.clone(), admin.clone(), id.clone());
+        tokio::spawn(async move { decide(&client, &admin, &id, decision).await.status.as_u16() })
+    });
+    let mut taken = 0;
+    for attempt in tries {
+        taken += i32::from(attempt.await.unwrap() == 200);
+    }
+    assert_eq!(taken, 1);
+    let verified = client.get("/me/background-check", &token).await.body["state"] == "verified";
+    assert_eq!(checked_until(&client).await.is_some(), verified);
+}
