@@ -5,13 +5,14 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .console import ROOT, Failure, run
 from .emulator import Emulator, host_architecture
@@ -160,13 +161,36 @@ class Stack:
         }
 
 
-def appoint(functions: Any, outputs: dict[str, str], email: str, name: str) -> str:
-    order = json.dumps({"email": email, "name": name})
-    answer = functions.invoke(FunctionName=outputs["AdminCreateFunction"], Payload=order)
+def reach(environment: str, port: int) -> tuple[Callable[[str], Any], dict[str, str]]:
+    """Clients of a deployed stack, with the credentials of your shell, and its outputs."""
+    try:
+        if environment == "dev":
+            stack = Stack(Emulator(port, log_file("emulator.log")))
+            return stack.client, stack.outputs
+        deployed = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+
+        def connect(service: str) -> Any:
+            return boto3.client(service, region_name=deployed["region"])
+
+        stacks = connect("cloudformation").describe_stacks(StackName=deployed["stack_name"])["Stacks"]
+        return connect, {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    except (BotoCoreError, ClientError) as error:
+        problem = f"The stack of {environment} did not answer: {error}"
+        raise Failure(problem, "deploy it, and look at your credentials") from error
+
+
+def call(functions: Any, name: str, order: dict[str, Any], trouble: str) -> dict[str, Any]:
+    """What a function answers to an order."""
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(order))
     report = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise Failure("Nobody was made an administrator", report.get("errorMessage", "look at admin-create's log"))
-    return report["user_id"]
+        raise Failure(trouble, report.get("errorMessage", "look at the function's log"))
+    return report
+
+
+def appoint(functions: Any, outputs: dict[str, str], email: str, name: str) -> str:
+    order = {"email": email, "name": name}
+    return call(functions, outputs["AdminCreateFunction"], order, "Nobody was made an administrator")["user_id"]
 
 
 def binary_of(logical_id: str) -> str:

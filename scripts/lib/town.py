@@ -1,5 +1,6 @@
 """The people of a small town, and their portraits: what a new developer's NannyRadar is filled with."""
 
+import datetime
 import math
 import random
 import struct
@@ -15,6 +16,11 @@ SIZE = 640
 class Person:
     name: str
     role: str
+
+    @property
+    def chance(self) -> random.Random:
+        """What differs from one to another, and never for the same."""
+        return random.Random(self.name)
 
     @property
     def email(self) -> str:
@@ -34,6 +40,92 @@ SITTERS = [
 
 ADMIN = Person("Margaret Hardcastle", "admin")
 
+# Where the valley lives: town, latitude, longitude, postcode.
+PLACES = [
+    ("Hebden Bridge", 53.7416, -2.0133, "HX7 8AD"), ("Heptonstall", 53.7483, -2.0226, "HX7 7NB"),
+    ("Mytholmroyd", 53.7305, -1.9823, "HX7 5DZ"), ("Todmorden", 53.7136, -2.0957, "OL14 5AA"),
+    ("Sowerby Bridge", 53.7085, -1.9115, "HX6 2AB"), ("Halifax", 53.7248, -1.8658, "HX1 1UJ"),
+]  # fmt: skip
+HEADLINES = [
+    "Patient, playful and always on time", "Primary teacher, free after school", "Nights and weekends, with a car",
+    "Newborns and twins are my favourites", "Outdoors in all weathers", "Calm with children who need more",
+]  # fmt: skip
+SENTENCES = [
+    "I have looked after children for {years} years.", "Mine are grown up, and the house is too quiet.",
+    "We bake, paint, and go to the park.", "I am a trained nurse and hold a first aid certificate.",
+    "Homework gets done before the story.", "French at breakfast is no extra charge.",
+    "I drive, and know every playground between here and Halifax.", "Dogs and guinea pigs welcome.",
+    "I worked in a Montessori nursery until last summer.", "Bedtime is my speciality.",
+]  # fmt: skip
+AGES = ["infant", "toddler", "preschool", "school", "teen"]
+SKILLS = ["first_aid", "special_needs", "newborns", "twins", "homework", "cooking", "driving", "music", "crafts", "pets"]
+WEEK = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+def sitter_profile(person: Person) -> dict:
+    """What a sitter tells about themselves."""
+    chance = person.chance
+    town, latitude, longitude, _ = chance.choice(PLACES)
+    sentences = chance.sample(SENTENCES, 4)
+    return {
+        "headline": chance.choice(HEADLINES),
+        "bio": " ".join(sentences).format(years=chance.randint(2, 20)),
+        "languages": ["en", *chance.sample(["fr", "pl", "ur", "cy", "es"], chance.randint(0, 2))],
+        "age_groups": sorted(chance.sample(AGES, chance.randint(2, 5)), key=AGES.index),
+        "skills": sorted(chance.sample(SKILLS, chance.randint(2, 5))),
+        "hourly_rate": {"amount_minor": chance.randrange(1100, 2200, 50), "currency": "GBP"},
+        "home": {
+            "latitude": round(latitude + chance.uniform(-0.01, 0.01), 5),
+            "longitude": round(longitude + chance.uniform(-0.01, 0.01), 5),
+            "town": town,
+        },
+        "travel_radius_metres": chance.choice([5_000, 10_000, 15_000, 20_000]),
+        "visible": True,
+    }
+
+
+def availability(person: Person) -> dict:
+    """When a sitter works."""
+    chance = person.chance
+    shifts = [("07:30", "13:00"), ("15:00", "19:00"), ("18:00", "23:30"), ("19:00", "01:00")]
+    start, end = chance.choice(shifts)
+    days = chance.sample(WEEK, chance.randint(3, 7))
+    weekly = {day: [{"start": start, "end": end}] for day in WEEK if day in days}
+    return {"time_zone": "Europe/London", "weekly": weekly}
+
+
+def parent_profile(person: Person) -> dict:
+    """Where a family lives, and what it looks for."""
+    chance = person.chance
+    town, latitude, longitude, postcode = chance.choice(PLACES[:4])
+    return {
+        "address": {"lines": f"{chance.randint(1, 90)} Mill Lane", "town": town, "postcode": postcode, "country": "GB"},
+        "location": {"latitude": latitude, "longitude": longitude},
+        "languages": ["en"],
+        "skills": chance.sample(SKILLS, 1),
+        "max_rate": {"amount_minor": 1800, "currency": "GBP"},
+    }
+
+
+def child(person: Person) -> dict:
+    """A child of a family."""
+    chance = person.chance
+    born = f"{datetime.date.today().year - chance.randint(1, 9)}-{chance.randint(1, 12):02}"
+    return {"name": chance.choice(["Byron", "Elsie", "Noor", "Rafe"]), "birth_month": born, "allergies": "Peanuts"}
+
+
+def background_check() -> dict:
+    """One that is good for a year."""
+    today = datetime.date.today()
+    return {
+        "title": "Enhanced DBS check",
+        "issuer": "Disclosure and Barring Service",
+        "reference": "001234567890",
+        "issued_on": (today - datetime.timedelta(days=30)).isoformat(),
+        "expires_on": (today + datetime.timedelta(days=365)).isoformat(),
+    }
+
+
 Colour = tuple[int, int, int]
 SKINS: list[Colour] = [(255, 219, 188), (241, 194, 150), (224, 172, 120), (188, 132, 86), (141, 92, 58), (96, 62, 42)]
 HAIRS: list[Colour] = [(38, 28, 24), (92, 58, 34), (150, 98, 48), (206, 160, 84), (168, 74, 40), (120, 116, 112)]
@@ -42,7 +134,7 @@ CLOTHES: list[Colour] = [(44, 98, 148), (188, 72, 76), (60, 128, 92), (224, 164,
 
 def portrait(person: Person) -> bytes:
     """A PNG of somebody in a few ellipses. The same person always looks the same, and nobody like another."""
-    chance = random.Random(person.name)
+    chance = person.chance
     skin, hair, cloth = chance.choice(SKINS), chance.choice(HAIRS), chance.choice(CLOTHES)
     sky = tuple(chance.randint(150, 235) for _ in range(3))
     long_hair, width = chance.random() < 0.6, chance.randint(105, 130)

@@ -97,3 +97,10 @@ def test_token_keys_are_not_rotated_before_their_time(person: Person) -> None:
 def test_an_empty_batch_is_no_failure(stack: Stack, function: str) -> None:
     answer = stack.client("lambda").invoke(FunctionName=f"nannyradar-dev-{function}", Payload=b'{"Records":[]}')
     assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+@pytest.mark.parametrize("function", ["CredentialExpiry", "SimilarSitters"])
+def test_tasks_may_do_what_they_do(stack: Stack, function: str) -> None:
+    answer = stack.client("lambda").invoke(FunctionName=f"nannyradar-dev-{function}", Payload=b"{}")
+    report = json.loads(answer["Payload"].read())
+    assert report == {"done": {}, "skipped": 0, "failed": 0, "complete": True}
