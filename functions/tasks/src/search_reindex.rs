@@ -24,7 +24,7 @@ pub struct Report {
     next: Option<UserId>,
 }
 
-/// Each is a message, of which ten are sent at a time.
+/// Each is a message of its own.
 const PAGE: i32 = 500;
 
 /// Goes through the directory.
