@@ -1,4 +1,5 @@
-//! `GET /me/children`: a parent sees which children they have described, and never what these suffer from.
+//! `GET /me/children`: a parent sees which children they have described, never what these suffer from or
+//! when they were born.
 
 use api::{
     App, Json, Parent, Problem,
@@ -31,9 +32,6 @@ pub struct View {
     /// What it is called.
     #[schema(example = "Byron")]
     name: String,
-    /// The month that it was born in.
-    #[schema(example = "2022-03")]
-    birth_month: String,
     /// How old it is; `null` when it has grown up.
     #[schema(value_type = Option<String>, example = "preschool")]
     age_group: Option<AgeGroup>,
@@ -44,7 +42,6 @@ impl View {
         Self {
             id: child.id.to_string(),
             name: child.name.into(),
-            birth_month: child.birth_month.to_string(),
             age_group: child.birth_month.age_group(today),
         }
     }
