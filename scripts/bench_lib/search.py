@@ -168,7 +168,8 @@ def percentiles(area: dict[str, Any], *names: str) -> str:
 def report(rows: list[dict[str, Any]]) -> str:
     lines = [
         "Times in ms. Cold is without anything that was read before, warm with the cells in memory and their region to be "
-        "asked again. PostgreSQL is asked for a page of 20, again for the same, and for the page with the count that ours has.",
+        "asked again. PostgreSQL is asked for a page of 20, again for the same, and for the page with the count that ours has. "
+        "Whatever is asked again counts with the median of three times.",
         "",
     ]
     lines += ["Around the same nine towns:", "", *latencies([(row, row["towns"]) for row in rows]), ""]
