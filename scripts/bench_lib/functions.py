@@ -153,14 +153,18 @@ def build_functions(names: Iterable[str]) -> None:
 
 def build_baseline(target: Path) -> None:
     manifest = ["--manifest-path", BASELINE / "Cargo.toml", "--target-dir", target, "--locked"]
-    profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]
-    # A value of TOML that is a string, a number or a truth looks the same in JSON.
-    settings = [f"profile.release.{key}={json.dumps(value)}" for key, value in profile.items() if key != "package"]
     for command in (
-        ["--release", "-p", "baseline", *flags("--config", settings)],
+        ["--release", "-p", "baseline", *flags("--config", release_settings())],
         ["-p", "harness"],
     ):
         run_command(["cargo", "build", *manifest, *command], "The baseline does not build", MENDING)
+
+
+def release_settings() -> list[str]:
+    """The product's release profile, for another workspace."""
+    profile = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["release"]
+    # A value of TOML that is a string, a number or a truth looks the same in JSON.
+    return [f"profile.release.{key}={json.dumps(value)}" for key, value in profile.items() if key != "package"]
 
 
 def flags(flag: str, values: Iterable[str]) -> list[str]:
@@ -220,9 +224,10 @@ def report(rows: list[Row], options: argparse.Namespace) -> str:
             f"- peak memory: at most {most.peak_mb:.1f} MB ({most.name}) but for {', '.join(sorted(MEMORY_EXEMPT))}, "
             f"under {MEMORY_REACH:.0f} MB wanted: {verdict(most.peak_mb < MEMORY_REACH)}"
         )
-    ours = versions(ROOT)
-    # What only the baseline needs has no other version to agree with.
-    strangers = {each for each in versions(BASELINE) - ours if each[0] in {name for name, _ in ours}}
+    ours, theirs = versions(ROOT), versions(BASELINE)
+    # What only the baseline needs has no other version to agree with, and may need others of what both have.
+    agreed = {name for name, _ in ours & theirs}
+    strangers = {each for each in theirs - ours if each[0] in {name for name, _ in ours} - agreed}
     if strangers:
         listed = ", ".join(" ".join(each) for each in sorted(strangers))
         lines.append(f"- the bare functions were built with other versions, update {BASELINE.name}/Cargo.lock: {listed}")

@@ -74,6 +74,17 @@ pub struct Word {
     fields: EnumSet<Field>,
 }
 
+/// That a word of a card meets a term of a query: both by their index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// In [`super::Words::terms`].
+    pub term: usize,
+    /// In [`Card::words`].
+    pub word: usize,
+    /// How well.
+    pub how: Match,
+}
+
 /// Where a word may stand, from the least telling on.
 #[derive(Debug, EnumSetType, PartialOrd, Ord)]
 #[enumset(serialize_repr = "u8")]
@@ -189,19 +200,18 @@ fn words(texts: &[(Field, &str)]) -> Vec<Word> {
 
 impl Card {
     /// How well the terms of a query are met, each by its best word; `None` if one is not met at all.
-    /// `find` tells how a word, by its index in [`Self::words`], meets a term.
-    pub fn relevance(&self, terms: usize, find: impl Fn(usize, usize) -> Option<Match>) -> Option<u32> {
-        let best = |term| {
-            let met = self.words.iter().enumerate().filter_map(|(index, word)| {
-                let halves = match find(index, term)? {
-                    Match::Exact => 2,
-                    Match::Typo => 1,
-                };
-                word.fields.iter().map(|field| field.weight() * halves).max()
-            });
-            met.max()
-        };
-        (0..terms).map(best).sum()
+    pub(super) fn relevance(&self, terms: usize, found: impl IntoIterator<Item = Found>) -> Option<u32> {
+        let mut best = vec![0; terms];
+        for Found { term, word, how } in found {
+            let halves = match how {
+                Match::Exact => 2,
+                Match::Typo => 1,
+            };
+            let weight = self.words[word].fields.iter().map(Field::weight).max().unwrap_or_default();
+            best[term] = best[term].max(weight * halves);
+        }
+        // Whatever is found counts something.
+        best.iter().all(|score| *score > 0).then(|| best.iter().sum())
     }
 
     /// The words of the name, as people write them.

@@ -13,7 +13,7 @@ use enumset::EnumSet;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString};
 
-pub use card::{Card, Picture, View, Word};
+pub use card::{Card, Found, Picture, View, Word};
 pub use suggest::{Suggestion, SuggestionKind, suggest};
 pub use words::{Match, Term, Words, fold, stem};
 
@@ -140,15 +140,21 @@ pub struct Page {
 impl Query {
     /// The place in the answer of a card, if it is in it.
     pub fn judge(&self, card: &Card) -> Option<(Distance, Position)> {
-        let terms = self.words.terms();
-        self.judge_with(card, |word, term| terms[term].find(&card.words[word].text))
+        let found = self.words.terms().iter().enumerate().flat_map(|(term, asked)| {
+            card.words.iter().enumerate().filter_map(move |(word, written)| {
+                let how = asked.find(&written.text)?;
+                Some(Found { term, word, how })
+            })
+        });
+        self.judge_found(card, found)
     }
 
-    /// The same, where it is known how each word of the card meets each term: both by their index.
-    pub fn judge_with(
+    /// The same, where it is known which words of the card meet a term. `found` is asked only of a card
+    /// that is otherwise near enough and fit.
+    pub fn judge_found(
         &self,
         card: &Card,
-        find: impl Fn(usize, usize) -> Option<Match>,
+        found: impl IntoIterator<Item = Found>,
     ) -> Option<(Distance, Position)> {
         // From cheap to dear.
         if !self.fits(card) {
@@ -158,7 +164,7 @@ impl Query {
         if !(self.radius.reaches(distance) && card.travels.reaches(distance)) {
             return None;
         }
-        let score = card.relevance(self.words.terms().len(), find)?;
+        let score = card.relevance(self.words.terms().len(), found)?;
         let is_free = self.when.is_none_or(|span| card.availability.covers(span));
         is_free.then(|| (distance, self.position(card, distance, score)))
     }

@@ -99,10 +99,23 @@ impl Term {
 /// What stemming takes away at most, generously, and a letter: "-fulnesses", "-ationally".
 const MAX_SUFFIX: usize = 12;
 
+/// Whether one edit makes one word of the other. A query asks this of every word of a town, so nothing
+/// is allocated, and most words are told apart by their length or a look at two letters.
 fn one_apart(asked: &str, written: &str) -> bool {
-    asked.len() >= MIN_CHARS_FOR_TYPO
-        && asked.len().abs_diff(written.len()) <= 1
-        && strsim::osa_distance(asked, written) == 1
+    // In ASCII, as `fold` makes them.
+    let (asked, written) = (asked.as_bytes(), written.as_bytes());
+    if asked.len() < MIN_CHARS_FOR_TYPO || asked.len().abs_diff(written.len()) > 1 {
+        return false;
+    }
+    let same = asked.iter().zip(written).take_while(|(a, b)| a == b).count();
+    // Whichever edit it is, it is where they begin to differ.
+    match (&asked[same..], &written[same..]) {
+        ([], []) => false,
+        ([_, rest @ ..], other) | (other, [_, rest @ ..]) if rest == other => true,
+        ([a, asked @ ..], [b, written @ ..]) if asked == written && a != b => true,
+        ([a, b, asked @ ..], [c, d, written @ ..]) => (a, b) == (d, c) && asked == written,
+        _ => false,
+    }
 }
 
 /// The words of a text in the form in which they are compared: in ASCII, small, without apostrophes.
@@ -214,6 +227,13 @@ mod tests {
             let other = format!("{word}{other}");
             let term = Term { stem: stem(&word), word };
             prop_assert_eq!(term.find(&other), term.find_stemmed(&other, &stem(&other)));
+        }
+
+        /// It is what the table of all edits says.
+        #[test]
+        fn one_edit_is_one_edit(word in "[a-c]{0,7}", other in "[a-c]{0,7}") {
+            let is_one = word.len() >= MIN_CHARS_FOR_TYPO && strsim::osa_distance(&word, &other) == 1;
+            prop_assert_eq!(one_apart(&word, &other), is_one);
         }
 
         #[test]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{
     geo::Distance,
-    search::{Card, Match, Position, Query, stem},
+    search::{Card, Found, Position, Query, stem},
 };
 use h3o::CellIndex;
 use jiff::Timestamp;
@@ -28,10 +28,17 @@ pub(super) struct Cell {
     pub(super) cards: Vec<Card>,
     changes: u64,
     read_at: Timestamp,
-    /// Every word of the cards once, with its stem: a cell has far fewer than its cards have together.
-    vocabulary: Vec<(String, String)>,
-    /// For each card, the places of its words in the vocabulary.
-    words: Vec<Vec<usize>>,
+    /// Every word of the cards once: a cell has far fewer than its cards have together.
+    vocabulary: Vec<Known>,
+}
+
+/// A word that cards are found by.
+#[derive(Debug)]
+struct Known {
+    word: String,
+    stem: String,
+    /// The cards that have it, and which of their words it is: both by their index.
+    at: Box<[(u32, u32)]>,
 }
 
 /// How many changes each cell of a region has seen.
@@ -53,17 +60,16 @@ impl Weighter<CellIndex, Arc<Cell>> for ByCards {
 
 impl Cell {
     pub(super) fn new(cards: Vec<Card>, changes: u64, read_at: Timestamp) -> Self {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut vocabulary = Vec::new();
-        let mut place = |word: &str| {
-            *places.entry(word.to_owned()).or_insert_with(|| {
-                vocabulary.push((word.to_owned(), stem(word)));
-                vocabulary.len() - 1
-            })
-        };
-        let words =
-            cards.iter().map(|card| card.words.iter().map(|word| place(&word.text)).collect()).collect();
-        Self { cards, changes, read_at, vocabulary, words }
+        let mut words: HashMap<&str, Vec<(u32, u32)>> = HashMap::new();
+        for (card, each) in (0..).zip(&cards) {
+            for (word, each) in (0..).zip(&each.words) {
+                words.entry(&each.text).or_default().push((card, word));
+            }
+        }
+        let known =
+            |(word, at): (&str, Vec<_>)| Known { word: word.to_owned(), stem: stem(word), at: at.into() };
+        let vocabulary = words.into_iter().map(known).collect();
+        Self { cards, changes, read_at, vocabulary }
     }
 
     /// Whether it is still so, where the region tells of that many changes.
@@ -73,16 +79,29 @@ impl Cell {
 
     /// Those who answer a query, in no particular order.
     pub(super) fn answer(&self, query: &Query) -> Vec<(Distance, Position, &Card)> {
-        let terms = query.words.terms();
-        let found: Vec<Vec<Option<Match>>> = terms
-            .iter()
-            .map(|term| self.vocabulary.iter().map(|(word, stem)| term.find_stemmed(word, stem)).collect())
-            .collect();
-        let judge = |(card, words): (_, &Vec<usize>)| {
-            let (distance, position) = query.judge_with(card, |word, term| found[term][words[word]])?;
+        let judge = |card, found: &[(u32, Found)]| {
+            let (distance, position) = query.judge_found(card, found.iter().map(|(_, found)| *found))?;
             Some((distance, position, card))
         };
-        self.cards.iter().zip(&self.words).filter_map(judge).collect()
+        let terms = query.words.terms();
+        if terms.is_empty() {
+            return self.cards.iter().filter_map(|card| judge(card, &[])).collect();
+        }
+        // Only who has a word that is looked for can be in the answer, and few have.
+        let mut found: Vec<(u32, Found)> = Vec::new();
+        for (term, asked) in terms.iter().enumerate() {
+            for known in &self.vocabulary {
+                if let Some(how) = asked.find_stemmed(&known.word, &known.stem) {
+                    let met = |(card, word): &(u32, u32)| (*card, Found { term, word: *word as usize, how });
+                    found.extend(known.at.iter().map(met));
+                }
+            }
+        }
+        found.sort_unstable_by_key(|(card, _)| *card);
+        found
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter_map(|found| judge(&self.cards[found[0].0 as usize], found))
+            .collect()
     }
 }
 
@@ -113,4 +132,30 @@ pub(super) fn pack(value: &impl Serialize) -> Result<AttributeValue, Error> {
 pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (format, rest) = bytes.split_first()?;
     (*format == FORMAT).then(|| postcard::from_bytes(rest).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use testing::country::Country;
+
+    use super::*;
+
+    /// What a cell makes of its words changes no answer.
+    #[test]
+    fn a_cell_answers_as_its_cards_are_judged() {
+        let country = Country::new(1);
+        let cards: Vec<_> = country.sitters(300).map(|view| view.card).collect();
+        let cell = Cell::new(cards.clone(), 1, Country::now());
+        let mut found = 0;
+        for query in country.queries(country.town(0)).take(300) {
+            let judge = |card| query.judge(card).map(|(distance, position)| (distance, position, card));
+            let mut judged: Vec<_> = cards.iter().filter_map(judge).collect();
+            let mut answer = cell.answer(&query);
+            judged.sort_unstable_by_key(|(_, position, _)| *position);
+            answer.sort_unstable_by_key(|(_, position, _)| *position);
+            assert_eq!(answer, judged, "{query:?}");
+            found += usize::from(!answer.is_empty() && !query.words.terms().is_empty());
+        }
+        assert!(found > 30, "{found}");
+    }
 }

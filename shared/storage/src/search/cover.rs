@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn a_circle_touches_few_cells() {
         assert!((1..=4).contains(&count(53.74, -2.01, 1_000)));
-        assert!((15..=40).contains(&count(53.74, -2.01, 10_000)), "{}", count(53.74, -2.01, 10_000));
-        assert!((250..=400).contains(&count(53.74, -2.01, 50_000)), "{}", count(53.74, -2.01, 50_000));
+        assert!((15..=31).contains(&count(53.74, -2.01, 10_000)));
+        assert!((250..=400).contains(&count(53.74, -2.01, 50_000)));
         // At a pole and across the antimeridian as anywhere.
         assert!((15..=40).contains(&count(90.0, 0.0, 10_000)));
         assert!((15..=40).contains(&count(-17.0, 180.0, 10_000)));

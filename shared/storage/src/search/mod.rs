@@ -41,6 +41,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use h3o::CellIndex;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
+pub use write::items;
 
 use crate::{
     Error, Tables,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     id::UserId,
-    search::{Position, View},
+    search::{Card, Position, View},
 };
 use h3o::CellIndex;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -28,6 +28,8 @@ const ATTEMPTS: usize = 5;
 /// Longer than any queue keeps a message: nothing that was sent before somebody was hidden comes after.
 const HIDDEN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+type Item = HashMap<String, AttributeValue>;
+
 /// What is stored of a view besides the view.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
@@ -45,6 +47,15 @@ struct Head {
     /// When somebody who is not shown is forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<i64>,
+}
+
+/// Everything that is written of a sitter who was not in the index, for whoever fills an empty one. See
+/// [`SearchIndex::announce`].
+pub fn items(view: &View, version: u64) -> Result<Vec<Item>, Error> {
+    let head = Head::new(view.card.id, Some(view), version, 0);
+    let mut items = head.cards(Some(view))?;
+    items.push(head.item(Some(view))?);
+    Ok(items)
 }
 
 pub(super) fn view_key(id: UserId) -> HashMap<String, AttributeValue> {
@@ -80,6 +91,22 @@ pub(super) fn newest_sk(position: Position) -> String {
 }
 
 impl SearchIndex {
+    /// Tells of sitters whose [`items`] were written together: a million shown one by one take hours.
+    pub async fn announce(&self, cards: impl Iterator<Item = &Card>) -> Result<(), Error> {
+        let (mut cells, mut months) = (BTreeSet::new(), BTreeSet::new());
+        for card in cards {
+            cells.insert(cover::cell(card.place));
+            months.insert(month_of(Position::of_newest(card)));
+        }
+        for month in months {
+            self.note_month(month).await?;
+        }
+        for cell in cells {
+            self.tell_region(cell).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a sitter where they belong as of a version, or nowhere.
     pub(super) async fn place(&self, id: UserId, view: Option<&View>, version: u64) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
@@ -103,42 +130,24 @@ impl SearchIndex {
         version: u64,
     ) -> Result<(), Error> {
         let table = &self.tables.search;
-        let at = view.map(|view| (cover::cell(view.card.place), Position::of_newest(&view.card)));
-        let newest = at.map(|(_, position)| (month_pk(&month_of(position)), newest_sk(position)));
-        let forgotten = Timestamp::now().saturating_add(HIDDEN_FOR).unwrap_or(Timestamp::MAX).as_second();
-        let head = Head {
-            pk: view_pk(id),
-            sk: VIEW_SK.into(),
-            version,
-            revision: old.map_or(0, |old| old.revision + 1),
-            cell: at.map(|(cell, _)| cell.to_string()),
-            newest,
-            ttl: view.is_none().then_some(forgotten),
-        };
-        let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(&head)?;
-        if let Some(view) = view {
-            item.insert(VIEW.into(), cell::pack(view)?);
-        }
+        let head = Head::new(id, view, version, old.map_or(0, |old| old.revision + 1));
         let unchanged = old.map_or(Condition::Absent, |old| {
             Condition::Equals("revision", AttributeValue::N(old.revision.to_string()))
         });
-        let mut transaction = self.tables.transaction().put_item(table, item, unchanged)?;
+        let mut transaction = self.tables.transaction().put_item(table, head.item(view)?, unchanged)?;
         let (before, after) = (old.map(|old| old.card_keys(id)).unwrap_or_default(), head.card_keys(id));
         for (pk, sk) in before.difference(&after) {
             transaction = transaction.delete(table, pk.clone(), sk, Condition::None)?;
         }
-        if let Some(view) = view {
-            let card = cell::pack(&view.card)?;
-            for (pk, sk) in &after {
-                let mut item = key(pk.clone(), sk.clone());
-                item.insert(cell::CARD.into(), card.clone());
-                transaction = transaction.put_item(table, item, Condition::None)?;
-            }
+        for item in head.cards(view)? {
+            transaction = transaction.put_item(table, item, Condition::None)?;
+        }
+        // Before, because a repetition after a crash would not see that it is new. A month with nobody does no
+        // harm.
+        if let Some(view) = view.filter(|_| old.is_none_or(|old| old.newest.is_none())) {
+            self.note_month(month_of(Position::of_newest(&view.card))).await?;
         }
         transaction.commit().await?;
-        if let Some((_, position)) = at.filter(|_| old.is_none_or(|old| old.newest.is_none())) {
-            self.note_month(month_of(position)).await?;
-        }
         let cells = [old.and_then(|old| old.cell.as_ref()), head.cell.as_ref()];
         for cell in cells.into_iter().flatten().collect::<BTreeSet<_>>() {
             if let Ok(cell) = cell.parse() {
@@ -178,6 +187,39 @@ impl SearchIndex {
 }
 
 impl Head {
+    fn new(id: UserId, view: Option<&View>, version: u64, revision: u64) -> Self {
+        let at = view.map(|view| (cover::cell(view.card.place), Position::of_newest(&view.card)));
+        let forgotten = Timestamp::now().saturating_add(HIDDEN_FOR).unwrap_or(Timestamp::MAX).as_second();
+        Self {
+            pk: view_pk(id),
+            sk: VIEW_SK.into(),
+            version,
+            revision,
+            cell: at.map(|(cell, _)| cell.to_string()),
+            newest: at.map(|(_, position)| (month_pk(&month_of(position)), newest_sk(position))),
+            ttl: view.is_none().then_some(forgotten),
+        }
+    }
+
+    fn item(&self, view: Option<&View>) -> Result<Item, Error> {
+        let mut item: Item = serde_dynamo::to_item(self)?;
+        if let Some(view) = view {
+            item.insert(VIEW.into(), cell::pack(view)?);
+        }
+        Ok(item)
+    }
+
+    fn cards(&self, view: Option<&View>) -> Result<Vec<Item>, Error> {
+        let Some(view) = view else { return Ok(Vec::new()) };
+        let card = cell::pack(&view.card)?;
+        let item = |(pk, sk)| {
+            let mut item = key(pk, sk);
+            item.insert(cell::CARD.into(), card.clone());
+            item
+        };
+        Ok(self.card_keys(view.card.id).into_iter().map(item).collect())
+    }
+
     /// Where the card lies: once for its place, once for its age.
     fn card_keys(&self, id: UserId) -> BTreeSet<(String, String)> {
         let cell = self.cell.as_ref().and_then(|cell| cell.parse().ok());
