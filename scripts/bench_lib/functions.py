@@ -48,6 +48,7 @@ ENVIRONMENT = {
     "MAIN_TABLE": "main",
     "EPHEMERAL_TABLE": "ephemeral",
     "AUDIT_TABLE": "audit",
+    "SEARCH_TABLE": "search",
     "UPLOADS_BUCKET": "uploads",
     "MEDIA_BUCKET": "media",
     "APP_URL": "https://app.nannyradar.example",

@@ -318,6 +318,95 @@ def gateway_answers_are_guarded(model: Model) -> Iterator[str]:
             yield f"the gateway's {name} has no {header}"
 
 
+# Beside its parameters: a 304 is for whom has that version, and CORS headers are for who calls from there.
+KEY_HEADERS = {"method.request.header.If-None-Match", "method.request.header.Origin"}
+PLACES = {"path": "path", "query": "querystring", "header": "header"}
+ONLY_DEPLOYED = {"Fn::If": ["IsDeployed", True, False]}
+
+
+def cached(model: Model) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The methods whose answers the stage keeps, as method, path and settings."""
+    for stage in model.every("AWS::ApiGateway::Stage").values():
+        for settings in stage["Properties"].get("MethodSettings", []):
+            if settings.get("CachingEnabled"):
+                path = settings["ResourcePath"].removeprefix("/").replace("~1", "/").replace("~0", "~")
+                yield settings["HttpMethod"].lower(), path, settings
+
+
+def public(openapi: dict[str, Any]) -> set[tuple[str, str]]:
+    """What anybody may read."""
+    return {
+        ("get", path)
+        for path, item in openapi["paths"].items()
+        if "get" in item and not item["get"].get("security", openapi.get("security"))
+    }
+
+
+def caches_hold_what_is_public(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
+    for method, path, _ in cached(model):
+        if (method, path) not in public(openapi):
+            yield f"{method.upper()} {path} is cached and not for everybody to read"
+
+
+def public_sitters_are_cached(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
+    kept = {(method, path) for method, path, _ in cached(model)}
+    for method, path in sorted(public(openapi) - kept):
+        if path == "/sitters" or path.startswith("/sitters/"):
+            yield f"{method.upper()} {path} is for everybody to read and not cached"
+
+
+def caches_tell_answers_apart(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
+    [api] = model.every("AWS::ApiGateway::RestApi").values()
+    for method, path, _ in cached(model):
+        operation = openapi["paths"].get(path, {}).get(method, {})
+        wanted = KEY_HEADERS | {
+            f"method.request.{PLACES[parameter['in']]}.{parameter['name']}"
+            for parameter in operation.get("parameters", [])
+        }
+        deployed = api["Properties"]["Body"]["paths"].get(path, {}).get(method, {})
+        keys = deployed.get("x-amazon-apigateway-integration", {}).get("cacheKeyParameters", [])
+        for key in sorted(wanted - set(keys)):
+            yield f"{method.upper()} {path} is cached without the key {key}"
+
+
+def caches_keep_as_long_as_answers_say(model: Model, max_ages: dict[str, int]) -> Iterator[str]:
+    """By what the code of each function has as MAX_AGE, in seconds."""
+    binaries = {
+        (event["Properties"]["Method"].lower(), event["Properties"]["Path"]): resource["Properties"]["CodeUri"]
+        for resource in model.source.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+    for method, path, settings in cached(model):
+        says = max_ages.get(binaries.get((method, path), "").removeprefix("target/lambda/").removesuffix("/"))
+        keeps = settings.get("CacheTtlInSeconds")
+        if says is None or keeps != says:
+            yield f"{method.upper()} {path} is cached for {keeps} s, and its answer says {says}"
+
+
+def caches_are_for_deployments(model: Model) -> Iterator[str]:
+    for name, stage in model.every("AWS::ApiGateway::Stage").items():
+        if stage["Properties"].get("CacheClusterEnabled") != ONLY_DEPLOYED:
+            yield f"the stage {name} has a cache elsewhere than where it is deployed, or none"
+    for method, path, settings in cached(model):
+        if settings["CachingEnabled"] != ONLY_DEPLOYED:
+            yield f"{method.upper()} {path} is cached elsewhere than where it is deployed"
+        if settings.get("CacheDataEncrypted") is not True:
+            yield f"{method.upper()} {path} is cached in the clear"
+
+
+# CloudFormation takes so many in one stack. Translated, because SAM makes several of one.
+MOST_RESOURCES = 500
+
+
+def stacks_have_room(model: Model) -> Iterator[str]:
+    for name, template in model.stacks.items():
+        count = len(template["Resources"])
+        if count >= MOST_RESOURCES:
+            yield f"the stack {name or 'at the root'} has {count} resources"
+
+
 def domain_is_pure(crates: list[str]) -> Iterator[str]:
     for crate in crates:
         if NOT_IN_DOMAIN.match(crate):

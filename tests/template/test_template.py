@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,23 @@ ON_THE_TEMPLATE = [
     checks.buckets_are_safe,
     checks.secrets_are_empty,
     checks.gateway_answers_are_guarded,
+    checks.caches_are_for_deployments,
+    checks.stacks_have_room,
 ]
+OPENAPI = json.loads((ROOT / "infra/openapi.json").read_text())
+WITH_THE_CONTRACT = [
+    checks.routes_are_operations,
+    checks.operations_have_their_policies,
+    checks.caches_hold_what_is_public,
+    checks.public_sitters_are_cached,
+    checks.caches_tell_answers_apart,
+]
+# By the binary: functions/sitters/src/browse.rs is the code of sitters-browse.
+MAX_AGES = {
+    f"{path.parts[-3]}-{path.stem.replace('_', '-')}": int(found[1])
+    for path in ROOT.glob("functions/*/src/*.rs")
+    if (found := re.search(r"^const MAX_AGE: u32 = (\d+);$", path.read_text(), re.MULTILINE))
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +59,19 @@ def test_every_binary_is_a_function(model: Model) -> None:
     assert list(checks.binaries_are_functions(model, BINARIES)) == []
 
 
-def test_every_route_is_an_operation(model: Model) -> None:
-    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
-    assert list(checks.routes_are_operations(model, openapi)) == []
+@pytest.mark.parametrize("check", WITH_THE_CONTRACT, ids=lambda check: check.__name__)
+def test_holds_with_the_contract(check: Callable[..., Any], model: Model) -> None:
+    assert list(check(model, OPENAPI)) == []
 
 
-def test_every_operation_has_its_policies(model: Model) -> None:
-    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
-    assert list(checks.operations_have_their_policies(model, openapi)) == []
+def test_caches_keep_as_long_as_answers_say(model: Model) -> None:
+    assert list(checks.caches_keep_as_long_as_answers_say(model, MAX_AGES)) == []
 
 
 def test_refuses_an_operation_without_its_policy() -> None:
-    openapi = json.loads((ROOT / "infra/openapi.json").read_text())
     for policy in ("SignedInPolicy", "LimitedPolicy"):
         model = doctored(ROOT_FILE, at(policy, "Roles"), [{"Ref": "SystemHealthRole"}])
-        assert len(list(checks.operations_have_their_policies(model, openapi))) > 10
+        assert len(list(checks.operations_have_their_policies(model, OPENAPI))) > 10
 
 
 SIGNERS = ["AuthLogin", "AuthOtpVerify", "AuthRefresh", "TokenKeysRotate"]
@@ -86,6 +101,12 @@ REMOVE = object()
 
 def at(resource: str, *path: str) -> list[str]:
     return ["Resources", resource, "Properties", *path]
+
+
+def settings(path: str, *name: str) -> list[Any]:
+    """Where the method settings of a path stand."""
+    paths = [each["ResourcePath"] for each in read(ROOT_FILE)["Resources"]["Api"]["Properties"]["MethodSettings"]]
+    return [*at("Api", "MethodSettings"), paths.index("/" + path.replace("/", "~1")), *name]
 
 
 STATEMENT = at("MeGetPolicy", "PolicyDocument", "Statement")
@@ -132,6 +153,16 @@ CASES = [
     (checks.gateway_answers_are_guarded, ROOT_FILE, at("Api", "GatewayResponses", "DEFAULT_5XX"), REMOVE),
     (checks.gateway_answers_are_guarded, ROOT_FILE,
      at("Api", "GatewayResponses", "THROTTLED", "ResponseParameters", "Headers", "Referrer-Policy"), REMOVE),
+    (checks.caches_are_for_deployments, ROOT_FILE, at("Api", "CacheClusterEnabled"), True),
+    (checks.caches_are_for_deployments, ROOT_FILE, at("Api", "CacheClusterEnabled"), REMOVE),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CachingEnabled"), True),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CachingEnabled"),
+     {"Fn::If": ["IsProduction", True, False]}),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CacheDataEncrypted"), False),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CacheDataEncrypted"), REMOVE),
+    # Each name is two resources, a role and a log group.
+    (checks.stacks_have_room, ROOT_FILE, ["Mappings", "Functions", "All", "Names"], [f"Function{n}" for n in range(250)]),
+    (checks.stacks_have_room, MESSAGING, ["Resources"], {f"Queue{n}": {"Type": "AWS::SQS::Queue"} for n in range(500)}),
     (checks.secrets_are_empty, ROOT_FILE, at("TokenSigningSecret", "SecretString"), "hunter2"),
 ]  # fmt: skip
 
@@ -143,6 +174,55 @@ CASES = [
 )
 def test_refuses(check: Callable[[Model], Any], file: str, path: list[Any], value: Any) -> None:
     assert list(check(doctored(file, path, value)))
+
+
+PARAMETERS = at("SittersGet", "Events", "Http", "Properties", "RequestParameters")
+CONTRACT_CASES = [
+    (checks.caches_hold_what_is_public, settings("/me/password", "CachingEnabled"), True),
+    (checks.caches_hold_what_is_public, settings("*", "CachingEnabled"), True),
+    (checks.caches_hold_what_is_public, settings("/sitters/{id}", "ResourcePath"), "/~1sitters~1recommended"),
+    (checks.caches_hold_what_is_public, settings("/sitters/{id}", "HttpMethod"), "*"),
+    (checks.public_sitters_are_cached, settings("/sitters", "CachingEnabled"), False),
+    (checks.public_sitters_are_cached, settings("/sitters/{id}/reviews", "CachingEnabled"), REMOVE),
+    (checks.public_sitters_are_cached, settings("/sitters/suggest"), REMOVE),
+    (checks.caches_tell_answers_apart, PARAMETERS, REMOVE),
+    *[(checks.caches_tell_answers_apart, [*PARAMETERS, place], REMOVE) for place in range(4)],
+    (checks.caches_tell_answers_apart, [*PARAMETERS, 0], "method.request.path.id"),
+    (checks.caches_tell_answers_apart, [*PARAMETERS, 1],
+     {"method.request.querystring.search_id": {"Required": False, "Caching": False}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "value"),
+    CONTRACT_CASES,
+    ids=[f"{case[0].__name__}-{'.'.join(map(str, case[1][1:]))}" for case in CONTRACT_CASES],
+)
+def test_refuses_with_the_contract(check: Callable[..., Any], path: list[Any], value: Any) -> None:
+    assert list(check(doctored(ROOT_FILE, path, value), OPENAPI))
+
+
+def test_refuses_a_cache_that_does_not_know_a_parameter(model: Model) -> None:
+    openapi = copy.deepcopy(OPENAPI)
+    openapi["paths"]["/sitters"]["get"]["parameters"].append({"in": "query", "name": "town"})
+    assert len(list(checks.caches_tell_answers_apart(model, openapi))) == 1
+
+
+def test_refuses_to_cache_what_is_no_longer_public(model: Model) -> None:
+    openapi = copy.deepcopy(OPENAPI)
+    openapi["paths"]["/sitters"]["get"]["security"] = [{"access_token": []}]
+    assert len(list(checks.caches_hold_what_is_public(model, openapi))) == 1
+
+
+@pytest.mark.parametrize("value", [61, REMOVE], ids=["another", "none"])
+def test_refuses_another_age(value: Any) -> None:
+    model = doctored(ROOT_FILE, settings("/sitters/search", "CacheTtlInSeconds"), value)
+    assert len(list(checks.caches_keep_as_long_as_answers_say(model, MAX_AGES))) == 1
+
+
+def test_refuses_to_cache_what_says_no_age(model: Model) -> None:
+    ages = {binary: age for binary, age in MAX_AGES.items() if binary != "sitters-get"}
+    assert len(list(checks.caches_keep_as_long_as_answers_say(model, ages))) == 1
 
 
 def doctored(file: str, path: list[Any], value: Any) -> Model:

@@ -3,7 +3,7 @@
 //! finds what the first one found.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread,
@@ -23,14 +23,28 @@ pub struct Aws {
 
 #[derive(Default)]
 struct State {
-    /// By table and both keys: the whole answer to a GetItem.
-    items: HashMap<[String; 3], Arc<[u8]>>,
+    /// By table and both keys, so that they lie in the order in which a Query lists them.
+    items: BTreeMap<[String; 3], Stored>,
     /// The value of the one secret.
     secret: String,
     /// What lies in the buckets: every object is this file.
     file: Arc<[u8]>,
     latency: Duration,
     frozen: bool,
+}
+
+struct Stored {
+    /// As DynamoDB writes it in JSON.
+    item: Value,
+    /// The whole answer to a GetItem.
+    answer: Arc<[u8]>,
+}
+
+impl State {
+    fn keep(&mut self, place: [String; 3], item: Value) {
+        let answer = json!({ "Item": item }).to_string().into_bytes().into();
+        self.items.insert(place, Stored { item, answer });
+    }
 }
 
 impl Aws {
@@ -53,8 +67,8 @@ impl Aws {
     /// The stored item whose partition key begins so, as DynamoDB writes it in JSON.
     pub fn item(&self, pk_prefix: &str) -> Option<Value> {
         let state = read(&self.state);
-        let (_, answer) = state.items.iter().find(|([_, pk, _], _)| pk.starts_with(pk_prefix))?;
-        serde_json::from_slice::<Value>(answer).ok().map(|mut answer| answer["Item"].take())
+        let (_, stored) = state.items.iter().find(|([_, pk, _], _)| pk.starts_with(pk_prefix))?;
+        Some(stored.item.clone())
     }
 }
 
@@ -87,11 +101,13 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
     let text = match operation {
         "GetItem" => {
             let key = place(&input["TableName"], &input["Key"]);
-            if let Some(answer) = read(state).items.get(&key) {
-                return answer.clone();
+            if let Some(stored) = read(state).items.get(&key) {
+                return stored.answer.clone();
             }
             json!({})
         }
+        "BatchGetItem" => get_all(&read(state), input),
+        "Query" => query(&read(state), input),
         "PutItem" => {
             put(state, input);
             json!({})
@@ -99,17 +115,20 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
         "TransactWriteItems" => {
             for write in input["TransactItems"].as_array().into_iter().flatten() {
                 put(state, &write["Put"]);
+                add(state, &write["Update"]);
             }
             json!({})
         }
-        "UpdateItem" => json!({ "Attributes": updated(state, input) }),
+        "UpdateItem" => {
+            add(state, input);
+            json!({ "Attributes": updated(&read(state), input) })
+        }
         "GenerateDataKey" => {
             let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
             json!({ "CiphertextBlob": key, "Plaintext": key, "KeyId": "key" })
         }
         "Encrypt" => json!({ "CiphertextBlob": input["Plaintext"], "KeyId": "key" }),
         "Decrypt" => json!({ "Plaintext": input["CiphertextBlob"], "KeyId": "key" }),
-        "Query" => json!({ "Items": [], "Count": 0, "ScannedCount": 0 }),
         "GetSecretValue" => {
             let secret = &read(state).secret;
             json!({ "ARN": "arn", "Name": "signing", "VersionId": "1", "SecretString": secret })
@@ -122,6 +141,12 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
             json!({ "ARN": "arn", "Name": "signing", "VersionId": "1" })
         }
         "SendMessage" => json!({ "MessageId": "00000000-0000-0000-0000-000000000001" }),
+        "SendMessageBatch" => {
+            let sent = input["Entries"].as_array().into_iter().flatten();
+            let sent =
+                sent.map(|entry| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" }));
+            json!({ "Successful": sent.collect::<Vec<_>>(), "Failed": [] })
+        }
         "GetQueueAttributes" => json!({ "Attributes": { "QueueArn": "arn" } }),
         _ => json!({}),
     };
@@ -131,21 +156,88 @@ fn call(state: &RwLock<State>, operation: &str, input: &Value) -> Arc<[u8]> {
 fn put(state: &RwLock<State>, input: &Value) {
     let mut state = write(state);
     if !state.frozen && input["Item"].is_object() {
-        let key = place(&input["TableName"], &input["Item"]);
-        state.items.insert(key, json!({ "Item": input["Item"] }).to_string().into_bytes().into());
+        state.keep(place(&input["TableName"], &input["Item"]), input["Item"].clone());
     }
+}
+
+/// Adds to counters and sets; nothing else that updates write is read before the measurements.
+fn add(state: &RwLock<State>, input: &Value) {
+    let expression = input["UpdateExpression"].as_str().unwrap_or_default();
+    let mut state = write(state);
+    let Some((_, sums)) = expression.split_once("ADD ").filter(|_| !state.frozen) else { return };
+    let place = place(&input["TableName"], &input["Key"]);
+    let mut item = state.items.get(&place).map_or_else(|| input["Key"].clone(), |stored| stored.item.clone());
+    for (name, value) in sums.split(", ").filter_map(|sum| sum.split_once(' ')) {
+        let name = input["ExpressionAttributeNames"][name].as_str().unwrap_or(name);
+        item[name] = sum(&item[name], &input["ExpressionAttributeValues"][value]);
+    }
+    state.keep(place, item);
+}
+
+fn sum(old: &Value, new: &Value) -> Value {
+    if let Some(members) = new["SS"].as_array() {
+        let all = old["SS"].as_array().into_iter().flatten().chain(members);
+        return json!({ "SS": all.filter_map(Value::as_str).collect::<BTreeSet<_>>() });
+    }
+    let number = |value: &Value| value["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or(0_i64);
+    json!({ "N": (number(old) + number(new)).to_string() })
 }
 
 /// What an update answers: the item that it is of, or, of a bucket, which is never there, when that
 /// is full again.
-fn updated(state: &RwLock<State>, input: &Value) -> Value {
-    let key = place(&input["TableName"], &input["Key"]);
-    let stored = read(state).items.get(&key).cloned();
-    let stored = stored.and_then(|answer| serde_json::from_slice::<Value>(&answer).ok());
-    stored.map_or_else(
+fn updated(state: &State, input: &Value) -> Value {
+    state.items.get(&place(&input["TableName"], &input["Key"])).map_or_else(
         || json!({ "full_at": input["ExpressionAttributeValues"][":after"] }),
-        |mut answer| answer["Item"].take(),
+        |stored| stored.item.clone(),
     )
+}
+
+fn get_all(state: &State, input: &Value) -> Value {
+    let found = |(table, wanted): (&String, &Value)| {
+        let keys = wanted["Keys"].as_array().into_iter().flatten();
+        let items = keys.filter_map(|key| state.items.get(&place(&json!(table), key)));
+        (table.clone(), items.map(|stored| stored.item.clone()).collect())
+    };
+    let tables = input["RequestItems"].as_object().into_iter().flatten();
+    json!({ "Responses": tables.map(found).collect::<serde_json::Map<_, _>>(), "UnprocessedKeys": {} })
+}
+
+/// All on one page, those of an index in the order of the table.
+fn query(state: &State, input: &Value) -> Value {
+    let table = input["TableName"].as_str().unwrap_or_default();
+    let condition = input["KeyConditionExpression"].as_str().unwrap_or_default();
+    let of_table = state.items.iter().filter(|([of, ..], _)| of == table).map(|(_, stored)| &stored.item);
+    let mut items: Vec<_> =
+        of_table.filter(|item| meets(item, condition, &input["ExpressionAttributeValues"])).collect();
+    if input["ScanIndexForward"] == false {
+        items.reverse();
+    }
+    items.truncate(input["Limit"].as_u64().and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX));
+    json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() })
+}
+
+/// Whether an item meets a key condition, in the forms that the product writes: `pk = :pk`,
+/// `sk < :before`, `begins_with(sk, :prefix)`, joined by `AND`.
+fn meets(item: &Value, condition: &str, values: &Value) -> bool {
+    condition.split(" AND ").all(|part| {
+        let words: Vec<_> = part.split([' ', ',', '(', ')']).filter(|word| !word.is_empty()).collect();
+        let (name, operator, value) = match words[..] {
+            ["begins_with", name, value] => (name, "begins_with", value),
+            [name, operator, value] => (name, operator, value),
+            _ => return false,
+        };
+        let (Some(stored), Some(value)) = (item[name]["S"].as_str(), values[value]["S"].as_str()) else {
+            return false;
+        };
+        match operator {
+            "begins_with" => stored.starts_with(value),
+            "=" => stored == value,
+            "<" => stored < value,
+            ">" => stored > value,
+            ">=" => stored >= value,
+            _ => false,
+        }
+    })
 }
 
 fn place(table: &Value, key: &Value) -> [String; 3] {

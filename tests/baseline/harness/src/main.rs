@@ -7,6 +7,7 @@
 
 mod aws;
 mod http;
+mod listed;
 mod runtime_api;
 mod scenarios;
 mod world;
@@ -133,6 +134,8 @@ impl Stage {
             .env("AWS_ENDPOINT_URL", &self.aws.endpoint)
             .env("EMAIL_QUEUE_URL", format!("{}/000000000000/email", self.aws.endpoint))
             .env("SMS_QUEUE_URL", format!("{}/000000000000/sms", self.aws.endpoint))
+            .env("SEARCH_QUEUE_URL", format!("{}/000000000000/search", self.aws.endpoint))
+            .env("ANALYTICS_QUEUE_URL", format!("{}/000000000000/analytics", self.aws.endpoint))
             .env("ITEM_PK", &self.world.plain_pk)
             .stdin(Stdio::null())
             .stdout(log)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     runtime_api::Expectation,
-    world::{PASSWORD, PHONE, PLAIN_EMAIL, SignedIn, World},
+    world::{PASSWORD, PHONE, PLAIN_EMAIL, SignedIn, World, searched},
 };
 
 /// The template gives the secret to these alone; any other would open a connection that it does not
@@ -27,6 +27,10 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
     let (plain, pictured) = (Some(&world.plain), Some(&world.pictured));
     let upload = format!("/uploads/{}", world.ready);
     let one_child = format!("/me/children/{}", world.child);
+    let listed = Some(&world.listed);
+    let one_sitter = format!("/sitters/{}", world.listed.user_id);
+    let favourite = format!("/me/favourites/{}", world.listed.user_id);
+    let [starts_at, ends_at] = &world.tomorrow;
     match binary {
         "baseline-nothing" | "baseline-get-item" | "baseline-get-item-one-thread" => vec![get("/me", plain)],
         "auth-login" => {
@@ -94,6 +98,15 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
             let body = json!({ "decision": "verify", "reason": "As issued" });
             vec![http("POST", &path, Some(&world.admin), Some(&body))]
         }
+        "admin-sitter-decision" => {
+            let path = format!("/admin/sitters/{}/decision", world.listed.user_id);
+            let body = json!({ "decision": "suspend", "reason": "Two reports" });
+            vec![http("POST", &path, Some(&world.admin), Some(&body))]
+        }
+        "admin-search-analytics" => {
+            let query = json!({ "date": [world.today.to_string()] });
+            vec![get("/admin/search-analytics", Some(&world.admin)).query(&query).listing()]
+        }
         "admin-create" => {
             vec![Scenario::new(&json!({ "email": "new@example.org", "name": "New" }), |answer| {
                 answer["user_id"].is_string()
@@ -122,6 +135,33 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
         }
         "me-get" => vec![get("/me", plain), get("/me", pictured).note("with a picture")],
         "me-update" => vec![http("PATCH", "/me", plain, Some(&json!({ "name": "Ada King" })))],
+        "me-sitter-profile-get" => vec![get("/me/sitter-profile", listed)],
+        "me-sitter-profile-put" => vec![http("PUT", "/me/sitter-profile", listed, Some(&sitter_profile()))],
+        "me-availability-get" => vec![get("/me/availability", listed)],
+        "me-availability-put" => vec![http("PUT", "/me/availability", listed, Some(&availability()))],
+        "me-favourites-list" => vec![get("/me/favourites", plain).listing()],
+        // Whose favourite they are not yet, so that there is something to write.
+        "me-favourites-put" => vec![http("PUT", &favourite, pictured, None)],
+        "me-favourites-delete" => vec![http("DELETE", &favourite, plain, None)],
+        "sitters-browse" => vec![get("/sitters", None).listing()],
+        "sitters-search" => {
+            let query = json!({
+                "q": ["patient"], "latitude": ["53.7416"], "longitude": ["-2.0133"],
+                "starts_at": [starts_at], "ends_at": [ends_at], "age_groups": ["toddler"],
+            });
+            vec![get("/sitters/search", None).query(&query).listing()]
+        }
+        "sitters-suggest" => {
+            let query = json!({ "q": ["bet"], "latitude": ["53.7416"], "longitude": ["-2.0133"] });
+            vec![get("/sitters/suggest", None).query(&query).listing()]
+        }
+        "sitters-recommended" => vec![get("/sitters/recommended", plain).listing()],
+        "sitters-get" => vec![get(&one_sitter, None)],
+        "sitters-availability" => {
+            let query = json!({ "starts_at": [starts_at], "ends_at": [ends_at] });
+            vec![get(&format!("{one_sitter}/availability"), None).query(&query).listing()]
+        }
+        "sitters-reviews" => vec![get(&format!("{one_sitter}/reviews"), None).listing()],
         "uploads-create" => {
             let body = json!({ "purpose": "avatar", "content_type": "image/jpeg", "size_bytes": 4_000_000 });
             vec![http("POST", "/uploads", plain, Some(&body))]
@@ -138,6 +178,17 @@ pub fn of(binary: &str, world: &World) -> Vec<Scenario> {
             let message =
                 json!({ "event_id": fact["id"], "user_id": fact["user_id"], "template": "welcome" });
             vec![queue(&message)]
+        }
+        "search-index" => vec![queue(&json!({ "user_id": world.listed.user_id }))],
+        "search-reindex" => {
+            vec![Scenario::new(&json!({ "shard": world.shard }), |answer| answer["sitters"] == 1)]
+        }
+        "analytics-count" => {
+            let message = json!({ "id": world.event.id, "hour": format!("{}T12", world.today), "searched": searched() });
+            vec![queue(&message)]
+        }
+        "similar-sitters" => {
+            vec![Scenario { expected: |answer| answer["done"]["pairings"] == 1, ..schedule() }]
         }
         "credential-expiry" | "retention-cleanup" | "token-keys-rotate" => vec![schedule()],
         _ => Vec::new(),
@@ -166,6 +217,17 @@ impl Scenario {
         Self { event: event.to_string(), ..self }
     }
 
+    /// Whose answer lists something: to find nothing would be less work than is meant.
+    fn listing(self) -> Self {
+        let expected: Expectation = |answer| {
+            let body = answer["body"].as_str().unwrap_or_default();
+            let body: Value = serde_json::from_str(body).unwrap_or_default();
+            let list = body["items"].as_array().or_else(|| body["hours"].as_array());
+            succeeded(answer) && list.is_some_and(|list| !list.is_empty())
+        };
+        Self { expected, ..self }
+    }
+
     fn slow(self) -> Self {
         Self { slow: true, ..self }
     }
@@ -178,6 +240,26 @@ fn home() -> Value {
         "languages": ["en", "pl"],
         "skills": ["first_aid", "twins"],
         "max_rate": { "amount_minor": 1850, "currency": "GBP" },
+    })
+}
+
+/// Complete, as that of somebody who is shown must be.
+fn sitter_profile() -> Value {
+    json!({
+        "headline": "Patient and playful", "bio": "I have looked after children for eleven years.",
+        "languages": ["en", "pl"], "age_groups": ["infant", "toddler"], "skills": ["first_aid", "cooking"],
+        "hourly_rate": { "amount_minor": 1550, "currency": "GBP" },
+        "home": { "latitude": 53.7416, "longitude": -2.0133, "town": "Hebden Bridge" },
+        "visible": true,
+    })
+}
+
+fn availability() -> Value {
+    let evening = json!([{ "start": "18:00", "end": "23:30" }]);
+    json!({
+        "time_zone": "Europe/London",
+        "weekly": { "monday": evening, "friday": evening, "saturday": evening },
+        "exceptions": [{ "date": "2099-12-24" }],
     })
 }
 
@@ -251,7 +333,11 @@ fn http(method: &str, path: &str, caller: Option<&SignedIn>, body: Option<&Value
         "body": body.map(Value::to_string),
         "isBase64Encoded": false,
     });
-    Scenario::new(&event, |answer| matches!(answer["statusCode"].as_u64(), Some(200..=299)))
+    Scenario::new(&event, succeeded)
+}
+
+fn succeeded(answer: &Value) -> bool {
+    matches!(answer["statusCode"].as_u64(), Some(200..=299))
 }
 
 fn no_failures(answer: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! What is there before the measurements begin: the keys that tokens are signed with, one person
-//! without a picture, one with, a file that waits to be processed, a child and a background check. The product's own code makes
-//! it, so that the harness knows none of its formats.
+//! without a picture, one with, a file that waits to be processed, a child, a background check, a sitter
+//! whom parents find, and a search that was counted. The product's own code makes it, so that the harness
+//! knows none of its formats.
 
 use std::error::Error;
 
@@ -12,11 +13,14 @@ use api::{
 use aws_credential_types::Credentials;
 use domain::{
     address::{Address, Country, Lines, Postcode},
+    analytics::{Hour, Searched},
     care::Skill,
     child::{BirthMonth, Child, Details, Name, Roll},
     display_name::DisplayName,
+    due::shard_of,
     email::EmailAddress,
     event::{Event, Fact},
+    favourites::Favourites,
     geo::{Point, Radius},
     id::{CertificateId, ChildId, UploadId},
     language::Language,
@@ -44,7 +48,7 @@ use storage::{
     signing_secret::{PrivateKeys, SigningSecret},
 };
 
-use crate::aws::Aws;
+use crate::{aws::Aws, listed};
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -69,6 +73,15 @@ pub struct World {
     pub checked: SignedIn,
     /// That background check.
     pub check: CertificateId,
+    /// A sitter whom parents find: a favourite of the person without a picture, who has booked them, and
+    /// the one with the background check.
+    pub listed: SignedIn,
+    /// The part of the directory that they are in.
+    pub shard: u8,
+    /// When they can be booked.
+    pub tomorrow: [String; 2],
+    /// The day, of UTC, of which searches are counted.
+    pub today: Date,
     /// A child of the person without a picture.
     pub child: ChildId,
     /// From a link to prove the address of the person without a picture.
@@ -122,14 +135,22 @@ impl World {
         let child = describe_child(&tables, &cipher, &plain, now).await?;
         let check = hand_in_check(&tables, &cipher, &checked, now).await?;
 
-        let announce = || -> Result<Upload, Box<dyn Error>> {
+        let announce = |owner: &User| -> Result<Upload, Box<dyn Error>> {
             let size = FileSize::parse(4_000_000).map_err(|violation| violation.code)?;
-            Ok(Upload::announce(pictured.id, Purpose::Avatar, ImageType::Jpeg, size, now))
+            Ok(Upload::announce(owner.id, Purpose::Avatar, ImageType::Jpeg, size, now))
         };
-        let awaiting = announce()?;
+        let awaiting = announce(&pictured)?;
         tables.announce_upload(&awaiting).await?;
-        let ready = announce()?.published(variants())?;
+        let ready = announce(&pictured)?.published(variants())?;
         tables.publish_avatar(&ready, pictured.clone(), now).await?;
+
+        let (listed, _) = register(&tables, Role::Sitter, "Beth Ackroyd", "beth@example.org", now).await?;
+        tables.publish_avatar(&announce(&listed)?.published(variants())?, listed.clone(), now).await?;
+        listed::list(&tables, listed.id, &pictured, now).await?;
+        tables.save_favourites(plain.id, Favourites::default().with(listed.id, now)?, 0).await?;
+        tables.note_pairing(plain.id, listed.id, now).await?;
+        tables.note_pairing(plain.id, checked.id, now).await?;
+        tables.count_search(domain::id::new(now), Hour::of(now), &searched(), now).await?;
 
         let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
             let secret = Secret::generate();
@@ -162,6 +183,10 @@ impl World {
             sitter: sign_in(&sitter).await?,
             checked: sign_in(&checked).await?,
             check,
+            shard: shard_of(listed.id.uuid()),
+            tomorrow: [24, 28].map(|hours| (now + SignedDuration::from_hours(hours)).to_string()),
+            today: Hour::of(now).date,
+            listed: sign_in(&listed).await?,
             child,
             verify_token: link(LinkPurpose::VerifyEmail).await?,
             reset_token: link(LinkPurpose::ResetPassword).await?,
@@ -175,6 +200,11 @@ impl World {
             event,
         })
     }
+}
+
+/// What is counted of a search that has found nobody.
+pub fn searched() -> Searched {
+    Searched { latency: 2, in_vain: true, terms: vec!["cantonese".into()] }
 }
 
 async fn register(
