@@ -346,12 +346,17 @@ def caches_hold_what_is_public(model: Model, openapi: dict[str, Any]) -> Iterato
     for method, path, _ in cached(model):
         if (method, path) not in public(openapi):
             yield f"{method.upper()} {path} is cached and not for everybody to read"
+        elif "429" in openapi["paths"][path][method]["responses"]:
+            yield f"{method.upper()} {path} is cached, and so may be its refusal of somebody else"
 
 
 def public_sitters_are_cached(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
     kept = {(method, path) for method, path, _ in cached(model)}
     for method, path in sorted(public(openapi) - kept):
-        if path == "/sitters" or path.startswith("/sitters/"):
+        operation = openapi["paths"][path][method]
+        limited = "429" in operation["responses"]
+        counted = "search_id" in {parameter["name"] for parameter in operation.get("parameters", [])}
+        if (path == "/sitters" or path.startswith("/sitters/")) and not limited and not counted:
             yield f"{method.upper()} {path} is for everybody to read and not cached"
 
 

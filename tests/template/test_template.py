@@ -155,11 +155,11 @@ CASES = [
      at("Api", "GatewayResponses", "THROTTLED", "ResponseParameters", "Headers", "Referrer-Policy"), REMOVE),
     (checks.caches_are_for_deployments, ROOT_FILE, at("Api", "CacheClusterEnabled"), True),
     (checks.caches_are_for_deployments, ROOT_FILE, at("Api", "CacheClusterEnabled"), REMOVE),
-    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CachingEnabled"), True),
-    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CachingEnabled"),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CachingEnabled"), True),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CachingEnabled"),
      {"Fn::If": ["IsProduction", True, False]}),
-    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CacheDataEncrypted"), False),
-    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters/search", "CacheDataEncrypted"), REMOVE),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CacheDataEncrypted"), False),
+    (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CacheDataEncrypted"), REMOVE),
     # Each name is two resources, a role and a log group.
     (checks.stacks_have_room, ROOT_FILE, ["Mappings", "Functions", "All", "Names"], [f"Function{n}" for n in range(250)]),
     (checks.stacks_have_room, MESSAGING, ["Resources"], {f"Queue{n}": {"Type": "AWS::SQS::Queue"} for n in range(500)}),
@@ -184,7 +184,7 @@ CONTRACT_CASES = [
     (checks.caches_hold_what_is_public, settings("/sitters/{id}", "HttpMethod"), "*"),
     (checks.public_sitters_are_cached, settings("/sitters", "CachingEnabled"), False),
     (checks.public_sitters_are_cached, settings("/sitters/{id}/reviews", "CachingEnabled"), REMOVE),
-    (checks.public_sitters_are_cached, settings("/sitters/suggest"), REMOVE),
+    (checks.public_sitters_are_cached, settings("/sitters/{id}/availability"), REMOVE),
     (checks.caches_tell_answers_apart, PARAMETERS, REMOVE),
     *[(checks.caches_tell_answers_apart, [*PARAMETERS, place], REMOVE) for place in range(4)],
     (checks.caches_tell_answers_apart, [*PARAMETERS, 0], "method.request.path.id"),
@@ -216,7 +216,7 @@ def test_refuses_to_cache_what_is_no_longer_public(model: Model) -> None:
 
 @pytest.mark.parametrize("value", [61, REMOVE], ids=["another", "none"])
 def test_refuses_another_age(value: Any) -> None:
-    model = doctored(ROOT_FILE, settings("/sitters/search", "CacheTtlInSeconds"), value)
+    model = doctored(ROOT_FILE, settings("/sitters", "CacheTtlInSeconds"), value)
     assert len(list(checks.caches_keep_as_long_as_answers_say(model, MAX_AGES))) == 1
 
 

@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Favourites)]
 pub struct View {
-    /// The latest first. Those who are not shown at present are left out.
+    /// The latest first.
     items: Vec<Item>,
 }
 
@@ -23,8 +23,11 @@ pub struct View {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Favourite)]
 pub struct Item {
-    /// What a list shows of them.
-    sitter: SitterCard,
+    /// The sitter.
+    #[schema(example = "usr_01h455vb4pex5vsknk084sn02q")]
+    sitter_id: String,
+    /// What a list shows of them; `null` while they are not shown.
+    sitter: Option<SitterCard>,
     /// Since when they are one.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -38,14 +41,16 @@ pub struct Item {
 async fn list_favourites(State(app): State<App>, Parent(caller): Parent) -> Result<Json<View>, Problem> {
     let (favourites, _) = app.tables().favourites(caller.user_id).await?;
     let ids: Vec<UserId> = favourites.all().iter().map(|favourite| favourite.sitter).collect();
-    let mut views = app.search().views(&ids).await?;
-    let mut items = Vec::with_capacity(views.len());
+    let mut views = app.search().views(&ids, app.now()).await?;
+    let mut items = Vec::with_capacity(ids.len());
     for favourite in favourites.all() {
         // They come in no particular order.
-        if let Some(found) = views.iter().position(|view| view.card.id == favourite.sitter) {
-            let sitter = SitterCard::new(&app, views.swap_remove(found).card, None).await?;
-            items.push(Item { sitter, since: favourite.since });
-        }
+        let found = views.iter().position(|view| view.card.id == favourite.sitter);
+        let sitter = match found {
+            Some(found) => Some(SitterCard::new(&app, views.swap_remove(found).card, None).await?),
+            None => None,
+        };
+        items.push(Item { sitter_id: favourite.sitter.to_string(), sitter, since: favourite.since });
     }
     Ok(Json(View { items }))
 }

@@ -27,7 +27,7 @@ async fn put_favourite(
     Parent(caller): Parent,
     PathId(sitter): PathId<UserTag>,
 ) -> Result<StatusCode, Problem> {
-    app.search().view(sitter).await?.ok_or_else(Problem::not_found)?;
+    app.search().view(sitter, app.now()).await?.ok_or_else(Problem::not_found)?;
     let (before, version) = app.tables().favourites(caller.user_id).await?;
     let after = before.clone().with(sitter, app.now()).map_err(full)?;
     if after != before {

@@ -23,7 +23,9 @@ pub(crate) async fn opened(app: &App, search_id: Option<&str>) -> Result<Option<
     let Some(search_id) = search_id else { return Ok(None) };
     let hour = app.cursors().await?.open(QUESTION, search_id);
     let hour = hour.and_then(|hour| Hour::parse(&hour));
-    hour.map(Some).map_err(|violation| Problem::invalid_field("search_id", violation))
+    let hour = hour.map_err(|violation| Problem::invalid_field("search_id", violation))?;
+    // One that is kept is of no use to whoever wants to count more than there was.
+    Ok(hour.is_recent(app.now()).then_some(hour))
 }
 
 /// Counts a search.

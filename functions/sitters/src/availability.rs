@@ -1,7 +1,7 @@
 //! `GET /sitters/{id}/availability`: when a sitter can be booked.
 
 use api::{
-    App, Fields, IfNoneMatch, PathId, Problem, ProblemBody, Query,
+    App, CachedQuery, Fields, IfNoneMatch, PathId, Problem, ProblemBody,
     openapi::{ParameterProblems, StoreProblems},
 };
 use axum::{extract::State, response::Response};
@@ -15,7 +15,6 @@ use crate::query::span;
 
 /// The range.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// From when on, by RFC 3339.
@@ -70,10 +69,10 @@ async fn get_sitter_availability(
     State(app): State<App>,
     if_none_match: IfNoneMatch,
     PathId(id): PathId<UserTag>,
-    Query(parameters): Query<Parameters>,
+    CachedQuery(parameters): CachedQuery<Parameters>,
 ) -> Result<Response, Problem> {
     let within = parse(&parameters)?;
-    let view = app.search().view(id).await?.ok_or_else(Problem::not_found)?;
+    let view = app.search().view(id, app.now()).await?.ok_or_else(Problem::not_found)?;
     let availability = view.card.availability;
     let slot = |slot: Span| Slot { starts_at: slot.start, ends_at: slot.end };
     let items = availability.slots(within).into_iter().map(slot).collect();

@@ -1,7 +1,7 @@
 //! `GET /sitters`: anyone looks through all sitters, the last listed first.
 
 use api::{
-    App, Fields, IfNoneMatch, Problem, Query,
+    App, CachedQuery, Fields, IfNoneMatch, Problem,
     openapi::{ParameterProblems, StoreProblems},
 };
 use axum::{extract::State, response::Response};
@@ -17,7 +17,6 @@ use crate::{
 
 /// Which page.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// How many at most, 1 to 100; 20 unless told.
@@ -44,13 +43,13 @@ const MAX_AGE: u32 = 300;
 async fn list_sitters(
     State(app): State<App>,
     if_none_match: IfNoneMatch,
-    Query(parameters): Query<Parameters>,
+    CachedQuery(parameters): CachedQuery<Parameters>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
     let limit = fields.take("limit", Limit::parse(Some(parameters.limit.as_deref().unwrap_or(PAGE))));
     let limit = limit.ok_or_else(|| fields.into_problem())?;
     let after = position(&app, QUESTION, parameters.cursor.as_deref()).await?;
-    let page = app.search().newest(after, limit).await?;
+    let page = app.search().newest(after, limit, app.now()).await?;
     if_none_match.json(MAX_AGE, &PageView::new(&app, page, QUESTION).await?)
 }
 

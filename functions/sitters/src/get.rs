@@ -1,7 +1,7 @@
 //! `GET /sitters/{id}`: what everybody may see of a sitter.
 
 use api::{
-    App, IfNoneMatch, PathId, Problem, ProblemBody, Query, SitterCard, VariantLink, links,
+    App, CachedQuery, IfNoneMatch, PathId, Problem, ProblemBody, SitterCard, VariantLink, links,
     openapi::{ParameterProblems, StoreProblems},
 };
 use axum::{extract::State, response::Response};
@@ -14,7 +14,6 @@ use crate::analytics;
 
 /// Where the sitter was found.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// The `search_id` of the page that the sitter was chosen from; it tells how good searches are.
@@ -58,10 +57,10 @@ async fn get_sitter(
     State(app): State<App>,
     if_none_match: IfNoneMatch,
     PathId(id): PathId<UserTag>,
-    Query(parameters): Query<Parameters>,
+    CachedQuery(parameters): CachedQuery<Parameters>,
 ) -> Result<Response, Problem> {
     let searched = analytics::opened(&app, parameters.search_id.as_deref()).await?;
-    let view = app.search().view(id).await?.ok_or_else(Problem::not_found)?;
+    let view = app.search().view(id, app.now()).await?.ok_or_else(Problem::not_found)?;
     if let Some(hour) = searched {
         analytics::clicked(&app, hour).await;
     }

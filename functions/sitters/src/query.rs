@@ -8,6 +8,7 @@ use domain::{
     money::{Currency, HourlyRate},
     page::Limit,
     search::{Position, Query, Sort, Words},
+    sitter::today,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ pub(crate) const PAGE: &str = "20";
 
 impl Parameters {
     /// What they ask for. Nothing has been read when something is wrong with them.
-    pub(crate) fn parse(&self) -> Result<(Query, Limit), Problem> {
+    pub(crate) fn parse(&self, now: Timestamp) -> Result<(Query, Limit), Problem> {
         let mut fields = Fields::default();
         let words = fields.take("q", Words::parse(self.q.as_deref().unwrap_or_default()));
         let near = place(&mut fields, self.latitude.as_deref(), self.longitude.as_deref());
@@ -106,6 +107,7 @@ impl Parameters {
                 skills: skills?.into_iter().collect(),
                 min_rating: min_rating?,
                 sort: sort?.unwrap_or_default(),
+                today: today(now),
             };
             currency?;
             Some((query, limit?))

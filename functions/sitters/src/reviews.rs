@@ -1,7 +1,7 @@
 //! `GET /sitters/{id}/reviews`: what families have written about a sitter.
 
 use api::{
-    App, Fields, IfNoneMatch, PathId, Problem, ProblemBody, Query,
+    App, CachedQuery, Fields, IfNoneMatch, PathId, Problem, ProblemBody,
     openapi::{ParameterProblems, StoreProblems},
 };
 use axum::{extract::State, response::Response};
@@ -20,7 +20,6 @@ use crate::query::PAGE;
 
 /// Which page.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// How many at most, 1 to 100; 20 unless told.
@@ -82,7 +81,7 @@ async fn list_sitter_reviews(
     State(app): State<App>,
     if_none_match: IfNoneMatch,
     PathId(id): PathId<UserTag>,
-    Query(parameters): Query<Parameters>,
+    CachedQuery(parameters): CachedQuery<Parameters>,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::default();
     let limit = fields.take("limit", Limit::parse(Some(parameters.limit.as_deref().unwrap_or(PAGE))));
@@ -96,7 +95,7 @@ async fn list_sitter_reviews(
         }
         None => None,
     };
-    app.search().view(id).await?.ok_or_else(Problem::not_found)?;
+    app.search().view(id, app.now()).await?.ok_or_else(Problem::not_found)?;
     let reviews = app.tables().reviews(id, before, limit.get()).await?;
     let next_cursor = match reviews.last().filter(|_| reviews.len() == limit.size()) {
         Some(last) => Some(app.cursors().await?.seal(&question, &last.id.to_string())),

@@ -54,7 +54,7 @@ async fn search_sitters(
     limiter: Limiter,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
-    let (query, limit) = parameters.parse()?;
+    let (query, limit) = parameters.parse(app.now())?;
     let question = parameters.question()?;
     let after = position(&app, &question, parameters.cursor()).await?;
     limiter.admit(&limits::SEARCH, "").await?;

@@ -105,6 +105,7 @@ mod tests {
             skills: Default::default(),
             min_rating: None,
             sort: Sort::Distance,
+            today: domain::sitter::today(Timestamp::now()),
         };
         let found = async || {
             let index = SearchIndex::new(tables.clone());

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
@@ -10,7 +12,10 @@ use domain::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
+    de::{
+        DeserializeOwned, IgnoredAny,
+        value::{Error as ValueError, MapDeserializer},
+    },
 };
 
 use crate::Problem;
@@ -175,6 +180,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         serde_urlencoded::from_str(query).map(Self).map_err(|error| {
             let (pointer, violation) = wrong_value("", &error.to_string());
             // A parameter is pointed at by its name.
+            Problem::invalid_field(pointer.trim_start_matches('/'), violation)
+        })
+    }
+}
+
+/// The parameters behind the `?` of an operation whose answers caches keep. Those that it does not know are
+/// ignored, and of one that comes twice the last counts: a refusal might be kept for those who ask
+/// properly.
+#[derive(Debug, Clone, Copy)]
+pub struct CachedQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CachedQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        let last: BTreeMap<String, String> = pairs.into_iter().collect();
+        let parameters = T::deserialize(MapDeserializer::<_, ValueError>::new(last.into_iter()));
+        parameters.map(Self).map_err(|error| {
+            let (pointer, violation) = wrong_value("", &error.to_string());
             Problem::invalid_field(pointer.trim_start_matches('/'), violation)
         })
     }

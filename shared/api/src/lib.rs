@@ -28,7 +28,7 @@ pub use app::{App, Clock, Settings};
 pub use cached::IfNoneMatch;
 pub use caller::{Admin, Parent, SignedIn, Sitter};
 pub use cursors::Cursors;
-pub use extract::{IfMatch, Json, PathId, Query, present};
+pub use extract::{CachedQuery, IfMatch, Json, PathId, Query, present};
 pub use fields::Fields;
 pub use idempotency::Idempotent;
 pub use limits::Limiter;

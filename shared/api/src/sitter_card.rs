@@ -80,6 +80,7 @@ impl SitterCard {
     /// Shows a card, with how far away it is where a place was asked for.
     pub async fn new(app: &App, card: Card, distance: Option<Distance>) -> Result<Self, Problem> {
         let rate = card.rate.money();
+        let background_checked = card.is_checked(today(app.now()));
         Ok(Self {
             id: card.id.to_string(),
             name: card.name,
@@ -91,7 +92,7 @@ impl SitterCard {
             age_groups: names(card.ages),
             skills: names(card.skills),
             rating: card.rating.into(),
-            background_checked: card.checked_until.is_some_and(|until| today(app.now()) <= until),
+            background_checked,
             picture: links(app, card.picture.as_ref()).await?,
             listed_at: card.listed_at,
         })

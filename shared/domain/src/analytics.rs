@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{Violation, search::Query};
@@ -29,6 +29,13 @@ impl Hour {
         let (date, hour) = raw.split_once('T').ok_or_else(invalid)?;
         let hour = hour.parse().ok().filter(|hour| *hour < 24).ok_or_else(invalid)?;
         Ok(Self { date: date.parse().map_err(|_| invalid())?, hour })
+    }
+
+    /// Whether it is this hour or one of the two before.
+    pub fn is_recent(self, now: Timestamp) -> bool {
+        let hours_ago =
+            |hours| Self::of(now.saturating_sub(SignedDuration::from_hours(hours)).unwrap_or(now));
+        (0..=2).any(|hours| hours_ago(hours) == self)
     }
 
     /// From 0 to 23.
@@ -72,7 +79,7 @@ pub const LATENCIES: [u64; 9] = [5, 10, 25, 50, 100, 250, 500, 1_000, u64::MAX];
 
 /// Longer words are no words.
 const MAX_TERM: usize = 24;
-/// Fewer searches for a word may come from one person, who may have typed something private.
+/// A word that was looked for less often is not told: it may be somebody's name.
 pub const TELLING: u64 = 3;
 
 impl Searched {
@@ -142,6 +149,9 @@ mod tests {
         let hour = Hour::of("2026-11-25T13:59:59Z".parse().unwrap());
         assert_eq!(hour.to_string(), "2026-11-25T13");
         assert_eq!(Hour::parse("2026-11-25T13").unwrap(), hour);
+        let at = |time: &str| hour.is_recent(time.parse().unwrap());
+        assert!(at("2026-11-25T13:00:00Z") && at("2026-11-25T15:59:00Z"));
+        assert!(!at("2026-11-25T16:00:00Z") && !at("2026-11-25T12:59:00Z"));
         for raw in ["", "2026-11-25", "2026-11-25T24", "2026-11-31T01", "T13"] {
             assert_eq!(Hour::parse(raw).unwrap_err().code, "invalid_hour", "{raw}");
         }

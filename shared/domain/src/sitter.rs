@@ -258,12 +258,13 @@ impl Sitter {
         Ok(after.profile)
     }
 
-    /// Whether parents find them: not while the background check is out of date, and again when there is
-    /// a new one.
+    /// Whether parents find them: not while the background check is out of date, and again when there is a new
+    /// one; nor if something is missing after all, because two changes at the same moment have not seen each other.
     pub fn is_shown(&self, now: Timestamp) -> bool {
         self.profile.state == State::Listed
             && self.user.standing == Standing::Active
             && self.record.is_checked(today(now))
+            && self.completeness().missing.is_empty()
     }
 
     /// Rises with each change of any part.

@@ -204,6 +204,8 @@ impl Tables {
         if let Some(avatar) = &user.avatar {
             transaction = uploads::replace(self, transaction, avatar.upload, now).await?;
         }
+        // Nobody who is signed in writes under it any more.
+        transaction = transaction.revoke(Subject::User { id: user.id, except: None }, now)?;
         if user.role == Role::Sitter {
             transaction =
                 transaction.announce(&Event::new(Fact::AccountRemoved { user_id: user.id }, now))?;

@@ -3,11 +3,11 @@
 //! | question                          | table     | pk                 | sk             |
 //! |-----------------------------------|-----------|--------------------|----------------|
 //! | what was counted on a day         | main      | SEARCHES#‹date›    | ‹hour›         |
-//! | which words found nobody on a day | main      | SEARCHES#‹date›    | ‹hour›#‹word›  |
+//! | which words found nobody on a day | ephemeral | SEARCHES#‹date›    | ‹hour›#‹word›  |
 //! | has this been counted             | ephemeral | INBOX#analytics#‹id› | LEASE        |
 //!
 //! A message is counted in the transaction that marks it as counted, so that one that comes twice
-//! counts once.
+//! counts once. Words are gone after two weeks: somebody may have typed a name.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,11 +21,13 @@ use serde_json::json;
 
 use crate::{
     Error, Tables,
-    tables::{Condition, key},
+    tables::{Condition, Transaction, key},
 };
 
 /// For looking back at the same season of last year.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// Long enough to learn from the words of a week.
+const WORDS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Queues keep a message for at most 14 days, so nothing older can come again.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
 
@@ -49,68 +51,89 @@ impl Tables {
         let latency = format!("latency_{}", searched.latency.min(LATENCIES.len() - 1));
         let in_vain = searched.in_vain.then_some("in_vain");
         let counters: Vec<&str> = ["searches", &latency].into_iter().chain(in_vain).collect();
-        let mut sums = vec![(format!("{:02}", hour.of_day()), counters)];
-        sums.extend(
-            searched.terms.iter().map(|term| (format!("{:02}#{term}", hour.of_day()), vec!["searches"])),
-        );
-        self.count(id, hour, sums, now).await
+        let mut transaction = self.count(id, hour, &counters, now)?;
+        for term in &searched.terms {
+            let item = key(pk(hour.date), format!("{:02}#{term}", hour.of_day()));
+            let until = Some(after(now, WORDS_KEPT_FOR));
+            transaction = transaction.count_until(&self.ephemeral, item, &["searches"], until)?;
+        }
+        once(transaction).await
     }
 
     /// Counts that somebody was chosen from a search of an hour; a second time changes nothing.
     pub async fn count_click(&self, id: EventId, hour: Hour, now: Timestamp) -> Result<(), Error> {
-        self.count(id, hour, vec![(format!("{:02}", hour.of_day()), vec!["clicks"])], now).await
+        once(self.count(id, hour, &["clicks"], now)?).await
     }
 
-    async fn count(
+    fn count(
         &self,
         id: EventId,
         hour: Hour,
-        sums: Vec<(String, Vec<&str>)>,
+        counters: &[&str],
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Transaction<'_>, Error> {
         let mark = json!({
             "pk": format!("INBOX#analytics#{id}"), "sk": "LEASE", "ttl": after(now, REMEMBERED_FOR),
         });
-        let mut transaction = self.transaction().put(&self.ephemeral, &mark, Condition::Absent)?;
-        for (sk, counters) in sums {
-            let item = key(pk(hour.date), sk);
-            transaction = transaction.count_until(&self.main, item, &counters, Some(after(now, KEPT_FOR)))?;
-        }
-        match transaction.commit().await {
-            Err(Error::Conflict) => Ok(()),
-            other => other,
-        }
+        let item = key(pk(hour.date), format!("{:02}", hour.of_day()));
+        self.transaction().put(&self.ephemeral, &mark, Condition::Absent)?.count_until(
+            &self.main,
+            item,
+            counters,
+            Some(after(now, KEPT_FOR)),
+        )
     }
 
     /// The counts of a day, by its hours; those without any are left out.
     pub async fn search_counts(&self, date: Date) -> Result<BTreeMap<u8, Counts>, Error> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.main)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk(date)))
-            .into_paginator()
-            .items()
-            .send();
         let mut hours: BTreeMap<u8, Counts> = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            let item = item?;
-            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str);
-            let (hour, term) = sk.split_once('#').map_or((sk, None), |(hour, term)| (hour, Some(term)));
+        for (hour, item) in self.counted(&self.main, date).await? {
             let Ok(hour) = hour.parse() else { continue };
             let counts = hours.entry(hour).or_default();
             let count = |name: &str| number(&item, name);
-            if let Some(term) = term {
-                counts.terms.insert(term.to_owned(), count("searches"));
-                continue;
-            }
             counts.searches = count("searches");
             counts.in_vain = count("in_vain");
             counts.clicks = count("clicks");
             counts.latencies = std::array::from_fn(|step| count(&format!("latency_{step}")));
         }
+        for (sk, item) in self.counted(&self.ephemeral, date).await? {
+            let Some((hour, term)) = sk.split_once('#') else { continue };
+            if let Some(counts) = hour.parse().ok().and_then(|hour| hours.get_mut(&hour)) {
+                counts.terms.insert(term.to_owned(), number(&item, "searches"));
+            }
+        }
         Ok(hours)
+    }
+
+    async fn counted(
+        &self,
+        table: &str,
+        date: Date,
+    ) -> Result<Vec<(String, HashMap<String, AttributeValue>)>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk(date)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut counted = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item?;
+            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            counted.push((sk, item));
+        }
+        Ok(counted)
+    }
+}
+
+/// What was counted before is not counted again.
+async fn once(transaction: Transaction<'_>) -> Result<(), Error> {
+    match transaction.commit().await {
+        Err(Error::Conflict) => Ok(()),
+        other => other,
     }
 }
 

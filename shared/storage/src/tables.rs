@@ -79,8 +79,16 @@ impl Tables {
         let (mut items, mut units) = (Vec::new(), 0.0);
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
         let mut wanted = Some(HashMap::from([(table.to_owned(), wanted.build().map_err(incomplete)?)]));
+        let mut attempt = 0;
         // What the table did not get to comes back as unprocessed.
         while let Some(request) = wanted.filter(|request| !request.is_empty()) {
+            if attempt == ATTEMPTS {
+                return Err(Error::Unavailable("unprocessed keys".into()));
+            }
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+            }
+            attempt += 1;
             let read = self
                 .client
                 .batch_get_item()
@@ -204,8 +212,8 @@ pub(crate) struct Transaction<'a> {
     writes: Vec<TransactWriteItem>,
 }
 
-/// How often a transaction is tried while others hold its items. DynamoDB answers such a collision
-/// at once, and the SDK does not retry it.
+/// How often a transaction is tried while others hold its items, and a batch while the table does not get
+/// to all of it. DynamoDB answers so at once, and the SDK does not retry it.
 const ATTEMPTS: u32 = 4;
 
 impl Transaction<'_> {

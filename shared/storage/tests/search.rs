@@ -13,7 +13,7 @@ use domain::{
     page::Limit,
     rating::Rating,
     search::{Index, Query, Sort, View, Words},
-    sitter::{Bio, Headline, Sitter},
+    sitter::{Bio, Headline, Sitter, today},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{
@@ -57,6 +57,7 @@ fn everybody(near: (f64, f64)) -> Query {
         skills: Skill::empty(),
         min_rating: None,
         sort: Sort::Distance,
+        today: today(now()),
     }
 }
 
@@ -93,7 +94,7 @@ async fn keeps_the_contract(index: &impl Index) {
     assert_eq!(ids(index, &near, later(0)).await, []);
     index.show(&view(&sitter), 5).await.unwrap();
     assert_eq!(ids(index, &near, later(1)).await, [id]);
-    assert_eq!(index.view(id).await.unwrap().unwrap(), view(&sitter));
+    assert_eq!(index.view(id, now()).await.unwrap().unwrap(), view(&sitter));
 
     // A second delivery changes nothing; an older version neither.
     index.show(&view(&sitter), 5).await.unwrap();
@@ -108,20 +109,31 @@ async fn keeps_the_contract(index: &impl Index) {
     index.show(&view(&older), 6).await.unwrap();
     assert_eq!(ids(index, &near, later(3)).await, []);
     assert_eq!(ids(index, &everybody((51.5, 0.0)), later(3)).await, [id]);
-    assert_eq!(index.newest(None, limit(10)).await.unwrap().hits.len(), 1);
+    assert_eq!(index.newest(None, limit(10), now()).await.unwrap().hits.len(), 1);
 
     // Who is hidden is nowhere, whatever comes late.
     index.hide(id, 7).await.unwrap();
     index.show(&view(&sitter), 5).await.unwrap();
     assert_eq!(ids(index, &near, later(4)).await, []);
     assert_eq!(ids(index, &everybody((51.5, 0.0)), later(4)).await, []);
-    assert_eq!(index.newest(None, limit(10)).await.unwrap().hits, []);
-    assert_eq!(index.view(id).await.unwrap(), None);
-    assert_eq!(index.view(id::new(now())).await.unwrap(), None);
+    assert_eq!(index.newest(None, limit(10), now()).await.unwrap().hits, []);
+    assert_eq!(index.view(id, now()).await.unwrap(), None);
+    assert_eq!(index.view(id::new(now()), now()).await.unwrap(), None);
+
+    // Whose background check has expired is found no more, whether or not anybody has told.
+    let mut unchecked = sitter.clone();
+    unchecked.record.checked_until = Some(today(now()));
+    index.show(&view(&unchecked), 8).await.unwrap();
+    let tomorrow = later(24 * 60 * 60);
+    let near_tomorrow = Query { today: today(tomorrow), ..near.clone() };
+    assert_eq!(ids(index, &near, later(5)).await, [id]);
+    assert_eq!(ids(index, &near_tomorrow, tomorrow).await, []);
+    assert_eq!(index.newest(None, limit(10), tomorrow).await.unwrap().hits, []);
+    assert_eq!(index.view(id, tomorrow).await.unwrap(), None);
 
     // And comes back.
-    index.show(&view(&sitter), 8).await.unwrap();
-    assert_eq!(ids(index, &near, later(5)).await, [id]);
+    index.show(&view(&sitter), 9).await.unwrap();
+    assert_eq!(ids(index, &near, later(6)).await, [id]);
 }
 
 #[tokio::test]
@@ -145,8 +157,8 @@ async fn the_newest_come_in_pages() {
     }
     let (mut after, mut pages) = (None, Vec::new());
     loop {
-        let page = index.newest(after, limit(7)).await.unwrap();
-        assert_eq!(page, brute.newest(after, limit(7)).await.unwrap());
+        let page = index.newest(after, limit(7), now()).await.unwrap();
+        assert_eq!(page, brute.newest(after, limit(7), now()).await.unwrap());
         after = page.hits.last().map(|hit| hit.position);
         pages.push(page.hits.len());
         if !page.has_more {
@@ -311,6 +323,7 @@ fn some_query(around: (f64, f64)) -> impl Strategy<Value = Query> {
                 skills: enumset::EnumSet::from_repr_truncated(skills),
                 min_rating,
                 sort,
+                today: today(now()),
             }
         },
     )

@@ -9,6 +9,7 @@ use domain::{
     id::UserId,
     page::Limit,
     search::{Card, Index, Page, Position, Query, View},
+    sitter::today,
 };
 use jiff::Timestamp;
 
@@ -21,8 +22,10 @@ impl BruteForce {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cards(&self) -> Vec<Card> {
-        self.all().values().filter_map(|(_, view)| Some(view.as_ref()?.card.clone())).collect()
+    fn cards(&self, now: Timestamp) -> Vec<Card> {
+        let all = self.all();
+        let cards = all.values().filter_map(|(_, view)| Some(&view.as_ref()?.card));
+        cards.filter(|card| card.is_checked(today(now))).cloned().collect()
     }
 
     fn put(&self, id: UserId, version: u64, view: Option<View>) {
@@ -41,22 +44,28 @@ impl Index for BruteForce {
         query: &Query,
         after: Option<Position>,
         limit: Limit,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Page, Infallible> {
         let judge = |card: Card| query.judge(&card).map(|(distance, position)| (distance, position, card));
-        Ok(Page::cut(self.cards().into_iter().filter_map(judge).collect(), after, limit))
+        Ok(Page::cut(self.cards(now).into_iter().filter_map(judge).collect(), after, limit))
     }
 
-    async fn newest(&self, after: Option<Position>, limit: Limit) -> Result<Page, Infallible> {
-        let all = self.cards().into_iter().map(|card| (Distance(0), Position::of_newest(&card), card));
+    async fn newest(
+        &self,
+        after: Option<Position>,
+        limit: Limit,
+        now: Timestamp,
+    ) -> Result<Page, Infallible> {
+        let all = self.cards(now).into_iter().map(|card| (Distance(0), Position::of_newest(&card), card));
         let mut page = Page::cut(all.collect(), after, limit);
         page.total = None;
         page.hits.iter_mut().for_each(|hit| hit.distance = None);
         Ok(page)
     }
 
-    async fn view(&self, id: UserId) -> Result<Option<View>, Infallible> {
-        Ok(self.all().get(&id).and_then(|(_, view)| view.clone()))
+    async fn view(&self, id: UserId, now: Timestamp) -> Result<Option<View>, Infallible> {
+        let view = self.all().get(&id).and_then(|(_, view)| view.clone());
+        Ok(view.filter(|view| view.card.is_checked(today(now))))
     }
 
     async fn show(&self, view: &View, version: u64) -> Result<(), Infallible> {

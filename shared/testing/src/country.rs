@@ -226,6 +226,7 @@ impl Country {
             skills: if dice.is(0.2) { dice.one() } else { EnumSet::empty() },
             min_rating: dice.is(0.1).then_some(450),
             sort,
+            today: domain::sitter::today(Self::now()),
         }
     }
 }

@@ -214,6 +214,12 @@ impl Card {
         best.iter().all(|score| *score > 0).then(|| best.iter().sum())
     }
 
+    /// Whether the background check is good on that day: an index hides who has none by itself, since the
+    /// word that it has expired may come late.
+    pub fn is_checked(&self, today: Date) -> bool {
+        self.checked_until.is_some_and(|until| today <= until)
+    }
+
     /// The words of the name, as people write them.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.words.iter().filter(|word| word.fields.contains(Field::Name)).map(|word| word.text.as_str())

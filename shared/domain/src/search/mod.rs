@@ -10,6 +10,7 @@ mod words;
 use std::future::Future;
 
 use enumset::EnumSet;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString};
 
@@ -51,6 +52,8 @@ pub struct Query {
     pub min_rating: Option<u32>,
     /// What comes first.
     pub sort: Sort,
+    /// The day on which a sitter's background check must be good.
+    pub today: Date,
 }
 
 /// What comes first.
@@ -174,7 +177,8 @@ impl Query {
             let rate = card.rate.money();
             rate.currency == most.currency && rate.amount_minor <= most.amount_minor
         };
-        self.ages.is_subset(card.ages)
+        card.is_checked(self.today)
+            && self.ages.is_subset(card.ages)
             && self.skills.is_subset(card.skills)
             && self.rate.is_none_or(affordable)
             && self.min_rating.is_none_or(|least| card.rating.hundredths().is_some_and(|mean| mean >= least))
@@ -237,10 +241,15 @@ pub trait Index {
         &self,
         after: Option<Position>,
         limit: Limit,
+        now: jiff::Timestamp,
     ) -> impl Future<Output = Result<Page, Self::Error>>;
 
     /// What everybody may see of a sitter; `None` of one who is not shown.
-    fn view(&self, id: UserId) -> impl Future<Output = Result<Option<View>, Self::Error>>;
+    fn view(
+        &self,
+        id: UserId,
+        now: jiff::Timestamp,
+    ) -> impl Future<Output = Result<Option<View>, Self::Error>>;
 
     /// Shows a sitter as of a version, in place of what was shown of them. Does nothing where a later
     /// version is known.

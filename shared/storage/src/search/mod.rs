@@ -17,8 +17,8 @@
 //! A sitter's view carries the version that it was made of and where the other items lie. It is
 //! written with them in one transaction, on the condition that it is still the one that was read. So in
 //! whatever order messages come, and however often, the latest version stays, and no card is left
-//! behind where somebody has moved. The region is told afterwards; after a crash in between the
-//! message comes again, and tells it.
+//! behind where somebody has moved. The regions are told afterwards; after a crash in between the
+//! message comes again, and what it cannot tell any more, a warm function forgets after ten seconds.
 
 mod cell;
 mod cover;
@@ -36,10 +36,11 @@ use domain::{
     id::UserId,
     page::Limit,
     search::{Card, Hit, Index, Page, Position, Query, View},
+    sitter::today,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use h3o::CellIndex;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use quick_cache::sync::Cache;
 pub use write::items;
 
@@ -69,12 +70,15 @@ pub struct SearchIndex {
 
 /// Everybody who lives within a circle, and some who live around it.
 #[derive(Debug, Clone)]
-pub struct Nearby(Vec<Arc<Cell>>);
+pub struct Nearby {
+    cells: Vec<Arc<Cell>>,
+    today: Date,
+}
 
 impl Nearby {
-    /// In no particular order.
+    /// Those whose background check is good, in no particular order.
     pub fn cards(&self) -> impl Iterator<Item = &Card> + Clone {
-        self.0.iter().flat_map(|cell| &cell.cards)
+        self.cells.iter().flat_map(|cell| &cell.cards).filter(|card| card.is_checked(self.today))
     }
 }
 
@@ -112,7 +116,7 @@ impl SearchIndex {
         let read = stream::iter(settled.collect::<Vec<_>>())
             .map(|(cell, changes)| self.cell(cell, changes, now))
             .buffer_unordered(SIDE_BY_SIDE);
-        Ok(Nearby(read.try_collect().await?))
+        Ok(Nearby { cells: read.try_collect().await?, today: today(now) })
     }
 
     async fn cell(&self, index: CellIndex, changes: u64, now: Timestamp) -> Result<Arc<Cell>, Error> {
@@ -192,13 +196,13 @@ impl SearchIndex {
     }
 
     /// What everybody may see of these sitters; those who are not shown are left out.
-    pub async fn views(&self, ids: &[UserId]) -> Result<Vec<View>, Error> {
+    pub async fn views(&self, ids: &[UserId], now: Timestamp) -> Result<Vec<View>, Error> {
         let mut views = Vec::new();
         for batch in ids.chunks(BATCH) {
             let keys = batch.iter().map(|id| write::view_key(*id));
-            for item in self.get_all(keys.collect()).await? {
-                views.extend(write::view(item)?);
-            }
+            let items = self.get_all(keys.collect()).await?;
+            let found = items.iter().filter_map(write::view);
+            views.extend(found.filter(|view| view.card.is_checked(today(now))));
         }
         Ok(views)
     }
@@ -210,6 +214,44 @@ impl SearchIndex {
             item.and_then(|mut item| item.remove(write::MONTHS)?.as_ss().ok().cloned()).unwrap_or_default();
         months.sort_unstable_by(|a, b| b.cmp(a));
         Ok(months)
+    }
+
+    /// Adds those of a month until there are as many as wanted.
+    async fn newest_of(
+        &self,
+        month: &str,
+        after: Option<Position>,
+        wanted: usize,
+        today: Date,
+        hits: &mut Vec<Hit>,
+    ) -> Result<(), Error> {
+        let mut pages = self
+            .tables
+            .client
+            .query()
+            .table_name(&self.tables.search)
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":pk", AttributeValue::S(write::month_pk(month)))
+            .expression_attribute_values(
+                ":after",
+                AttributeValue::S(after.map_or("0".to_owned(), write::newest_sk)),
+            )
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .into_paginator()
+            .send();
+        while hits.len() < wanted
+            && let Some(page) = pages.next().await
+        {
+            let page = page?;
+            self.note(page.consumed_capacity());
+            let cards = page.items().iter().filter_map(cell::card).filter(|card| card.is_checked(today));
+            hits.extend(cards.map(|card| {
+                let position = Position::of_newest(&card);
+                Hit { card, distance: None, position }
+            }));
+        }
+        Ok(())
     }
 
     fn note(&self, capacity: Option<&ConsumedCapacity>) {
@@ -232,41 +274,17 @@ impl Index for SearchIndex {
         now: Timestamp,
     ) -> Result<Page, Error> {
         let nearby = self.nearby(query.near, query.radius, now).await?;
-        let answer = nearby.0.iter().flat_map(|cell| cell.answer(query)).collect();
+        let answer = nearby.cells.iter().flat_map(|cell| cell.answer(query)).collect();
         Ok(Page::cut(answer, after, limit))
     }
 
-    async fn newest(&self, after: Option<Position>, limit: Limit) -> Result<Page, Error> {
+    async fn newest(&self, after: Option<Position>, limit: Limit, now: Timestamp) -> Result<Page, Error> {
         let mut hits: Vec<Hit> = Vec::new();
-        let from = after.map(write::month_of);
         // One more than the page holds tells whether there is another.
         let wanted = limit.size() + 1;
-        for month in
-            self.months().await?.into_iter().filter(|month| from.as_ref().is_none_or(|from| month <= from))
-        {
-            let missing = i32::try_from(wanted - hits.len()).unwrap_or(i32::MAX);
-            let page = self
-                .tables
-                .client
-                .query()
-                .table_name(&self.tables.search)
-                .key_condition_expression("pk = :pk AND sk > :after")
-                .expression_attribute_values(":pk", AttributeValue::S(write::month_pk(&month)))
-                .expression_attribute_values(
-                    ":after",
-                    AttributeValue::S(after.map_or("0".to_owned(), write::newest_sk)),
-                )
-                .limit(missing)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await?;
-            self.note(page.consumed_capacity());
-            hits.extend(page.items().iter().filter_map(cell::card).map(|card| {
-                let position = Position::of_newest(&card);
-                Hit { card, distance: None, position }
-            }));
-            if hits.len() >= wanted {
-                break;
+        for month in self.months().await? {
+            if hits.len() < wanted && after.is_none_or(|after| month <= write::month_of(after)) {
+                self.newest_of(&month, after, wanted, today(now), &mut hits).await?;
             }
         }
         let has_more = hits.len() >= wanted;
@@ -274,8 +292,8 @@ impl Index for SearchIndex {
         Ok(Page { hits, total: None, has_more })
     }
 
-    async fn view(&self, id: UserId) -> Result<Option<View>, Error> {
-        Ok(self.views(&[id]).await?.pop())
+    async fn view(&self, id: UserId, now: Timestamp) -> Result<Option<View>, Error> {
+        Ok(self.views(&[id], now).await?.pop())
     }
 
     async fn show(&self, view: &View, version: u64) -> Result<(), Error> {
