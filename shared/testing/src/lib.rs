@@ -2,6 +2,7 @@
 
 mod brute_force;
 mod calls;
+pub mod country;
 mod sitters;
 
 use aws_credential_types::Credentials;
@@ -25,6 +26,8 @@ pub struct Dynamo {
     pub client: Client,
     /// What a client of it is built from.
     pub config: SdkConfig,
+    /// Where it listens.
+    pub endpoint: String,
     /// What the clients have called.
     pub calls: Calls,
     /// Held so that the server stops when the test drops it.
@@ -46,16 +49,23 @@ impl Dynamo {
     /// # Panics
     /// If it cannot start: a test cannot go on without it.
     pub async fn start() -> Self {
+        Self::over(Database::memory().expect("memory")).await
+    }
+
+    /// Starts one over an empty database.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    pub async fn over(database: Database) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let database = Database::memory().expect("memory");
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
             // An error says that the sender is gone, which is what is waited for.
             stopped.await.ok();
         }));
         let credentials = Credentials::new("test", "test", None, None, "test");
-        let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint));
+        let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint.clone()));
         let calls = Calls::default();
         let inner = config.http_client().expect("a client");
         let observed = calls::Observed { inner, calls: calls.clone() };
@@ -65,7 +75,7 @@ impl Dynamo {
             create_table(&client, table).await;
         }
         calls.take();
-        Self { client, config, calls, _stop: stop }
+        Self { client, config, endpoint, calls, _stop: stop }
     }
 }
 
