@@ -1,6 +1,6 @@
 //! `GET /sitters/recommended`: a parent sees whom we would ask, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use api::{
     App, Fields, Json, Parent, Problem, ProblemBody, Query, SignedIn, SitterCard,
@@ -10,6 +10,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::{
     id::UserId,
     page::Limit,
+    pairings,
     recommend::{Family, recommend},
     sitter::today,
 };
@@ -51,9 +52,6 @@ pub struct Item {
     #[schema(example = json!(["booked_before", "near"]))]
     reasons: Vec<String>,
 }
-
-/// The latest sitters of a family tell most of its taste; each costs a question.
-const COMPARED: usize = 5;
 
 /// Recommends sitters to the caller, who has to have told where the children are.
 #[utoipa::path(
@@ -108,21 +106,17 @@ async fn family(app: &App, caller: SignedIn) -> Result<Option<Family>, Problem> 
         max_rate: profile.max_rate,
         similar: similar(app, &booked).await?,
         booked,
-        blocked: BTreeSet::from_iter(blocked),
+        blocked,
     }))
 }
 
 /// How many families have booked each sitter besides one of these.
 async fn similar(app: &App, booked: &BTreeMap<UserId, u32>) -> Result<BTreeMap<UserId, u32>, Problem> {
-    let mut by_times: Vec<_> = booked.iter().collect();
-    by_times.sort_by_key(|(id, times)| (u32::MAX - **times, **id));
-    let mut similar: BTreeMap<UserId, u32> = BTreeMap::new();
-    for (id, _) in by_times.into_iter().take(COMPARED) {
-        for (other, families) in app.tables().similar(*id).await? {
-            *similar.entry(other).or_default() += families;
-        }
+    let mut counted = Vec::new();
+    for id in pairings::telling(booked) {
+        counted.push(app.tables().similar(id).await?);
     }
-    Ok(similar)
+    Ok(pairings::similar(booked, counted))
 }
 
 fn no_profile() -> Problem {

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{due::Kind, id::UserId};
+use domain::{due::Kind, id::UserId, pairings::new_pairs};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,6 @@ use crate::{
 };
 
 const SK: &str = "PAIRINGS";
-/// Beyond so many sitters a family tells nothing of taste, and their pairs would fill a transaction.
-const MOST: usize = 40;
 
 /// Which sitters of a family have been compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,13 +124,9 @@ impl Tables {
         for sitter in new {
             let before = Condition::still(compared.version);
             let mut transaction = self.transaction();
-            if compared.sitters.len() < MOST {
-                for other in &compared.sitters {
-                    for (one, another) in [(sitter, *other), (*other, sitter)] {
-                        let item = key(similar_pk(one), another.to_string());
-                        transaction = transaction.count(&self.main, item, &["families"])?;
-                    }
-                }
+            for (one, another) in new_pairs(&compared.sitters, sitter) {
+                let item = key(similar_pk(one), another.to_string());
+                transaction = transaction.count(&self.main, item, &["families"])?;
             }
             compared.sitters.insert(sitter);
             compared.version += 1;
