@@ -1,15 +1,16 @@
 //! `GET /sitters/recommended`: a parent sees whom we would ask, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use api::{
-    App, Fields, Json, Parent, Problem, ProblemBody, Query, SignedIn, SitterCard,
-    openapi::{ParameterProblems, RoleProblems, StoreProblems},
+    App, Fields, Json, Limiter, Parent, Problem, ProblemBody, Query, SignedIn, SitterCard, limits,
+    openapi::{LimitProblems, ParameterProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
     id::UserId,
     page::Limit,
+    pairings,
     recommend::{Family, recommend},
     sitter::today,
 };
@@ -52,9 +53,6 @@ pub struct Item {
     reasons: Vec<String>,
 }
 
-/// The latest sitters of a family tell most of its taste; each costs a question.
-const COMPARED: usize = 5;
-
 /// Recommends sitters to the caller, who has to have told where the children are.
 #[utoipa::path(
     get, path = "/sitters/recommended", operation_id = "recommend_sitters", tag = "Sitters",
@@ -63,17 +61,19 @@ const COMPARED: usize = 5;
         (status = 200, description = "Whom we would ask", body = View),
         (status = 409, description = "The caller has not told where the children are", body = ProblemBody,
          content_type = "application/problem+json"),
-        ParameterProblems, RoleProblems, StoreProblems,
+        LimitProblems, ParameterProblems, RoleProblems, StoreProblems,
     ),
 )]
 async fn recommend_sitters(
     State(app): State<App>,
     Parent(caller): Parent,
+    limiter: Limiter,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<View>, Problem> {
     let mut fields = Fields::default();
     let limit = fields.take("limit", Limit::parse(Some(parameters.limit.as_deref().unwrap_or(PAGE))));
     let limit = limit.ok_or_else(|| fields.into_problem())?;
+    limiter.admit(&limits::RECOMMEND, &caller.user_id.to_string()).await?;
     let family = family(&app, caller).await?.ok_or_else(no_profile)?;
     let nearby = app.search().nearby(family.home.public(), family.radius, app.now()).await?;
     let mut items = Vec::new();
@@ -108,21 +108,17 @@ async fn family(app: &App, caller: SignedIn) -> Result<Option<Family>, Problem> 
         max_rate: profile.max_rate,
         similar: similar(app, &booked).await?,
         booked,
-        blocked: BTreeSet::from_iter(blocked),
+        blocked,
     }))
 }
 
 /// How many families have booked each sitter besides one of these.
 async fn similar(app: &App, booked: &BTreeMap<UserId, u32>) -> Result<BTreeMap<UserId, u32>, Problem> {
-    let mut by_times: Vec<_> = booked.iter().collect();
-    by_times.sort_by_key(|(id, times)| (u32::MAX - **times, **id));
-    let mut similar: BTreeMap<UserId, u32> = BTreeMap::new();
-    for (id, _) in by_times.into_iter().take(COMPARED) {
-        for (other, families) in app.tables().similar(*id).await? {
-            *similar.entry(other).or_default() += families;
-        }
+    let mut counted = Vec::new();
+    for id in pairings::telling(booked) {
+        counted.push(app.tables().similar(id).await?);
     }
-    Ok(similar)
+    Ok(pairings::similar(booked, counted))
 }
 
 fn no_profile() -> Problem {

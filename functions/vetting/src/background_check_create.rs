@@ -46,7 +46,7 @@ pub struct Request {
     request_body = Request,
     responses(
         (status = 201, description = "Handed in; an admin looks at it", body = Check),
-        (status = 409, description = "There is one that is good or that an admin is to look at, or there are 30 \
+        (status = 409, description = "There is one that is good for another 60 days or that an admin is to look at, or there are 30 \
          certificates already, or another was handed in at the same moment",
          body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, RoleProblems, StoreProblems,
@@ -60,17 +60,18 @@ async fn create_background_check(
     let now = app.now();
     let (details, reference) = parse(&request, today(now))?;
     let folder = app.tables().folder(caller.user_id).await?;
-    refuse_second(&app, &folder).await?;
+    refuse_second(&app, &folder, today(now)).await?;
     let check = certificate::submit(&app, folder, details, &reference, now).await?;
     Ok((StatusCode::CREATED, Json(Check::new(check, reference))))
 }
 
-/// One that is closed stays closed, and the folder is stored as it was read here: so there are never two.
-async fn refuse_second(app: &App, folder: &Folder) -> Result<(), Problem> {
+/// One that is closed stays closed, and the folder is stored as it was read here: so there are never two
+/// that wait for an admin.
+async fn refuse_second(app: &App, folder: &Folder, today: Date) -> Result<(), Problem> {
     let Some(id) = folder.background_check else { return Ok(()) };
     match app.tables().certificate(id).await? {
-        Some(latest) if latest.state.is_open() => {
-            let detail = "There is a background check that is good, or that we are still to look at.";
+        Some(latest) if !latest.may_be_renewed(today) => {
+            let detail = "There is a background check that is good for another 60 days, or that we are still to look at.";
             Err(Problem::new(StatusCode::CONFLICT, "background_check_open", detail))
         }
         _ => Ok(()),

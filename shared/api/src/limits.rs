@@ -93,6 +93,9 @@ pub const UPLOADS: Limit =
 pub const SEARCH: Limit = Limit { per_ip: rate(300, 10), when_down: WhenDown::GoOn, ..identity("search") };
 /// `GET /sitters/suggest`, which is asked at every key.
 pub const SUGGEST: Limit = Limit { per_ip: rate(300, 5), when_down: WhenDown::GoOn, ..identity("suggest") };
+/// `GET /sitters/recommended`, which reads much for one person.
+pub const RECOMMEND: Limit =
+    Limit { per_account: rate(60, 10), when_down: WhenDown::GoOn, ..identity("recommend") };
 
 /// All texts together, for what they may cost: at most so many in any day.
 pub fn all_texts(per_day: u32) -> Limit {

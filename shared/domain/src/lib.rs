@@ -24,6 +24,7 @@ pub mod mail_link;
 pub mod money;
 pub mod one_time_code;
 pub mod page;
+pub mod pairings;
 pub mod parent;
 pub mod password;
 pub mod phone;

@@ -1,6 +1,6 @@
 //! Sitters' certificates, background checks among them: what they hand in, and what admins make of it.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumIter, EnumString, IntoEnumIterator};
 
@@ -31,6 +31,9 @@ text_type! {
 
 /// How many certificates a sitter can hand in, all together.
 pub const MAX_CERTIFICATES: usize = 30;
+
+/// So many days before its end a background check may be handed in anew: a new one takes weeks.
+const RENEWAL: i64 = 60;
 
 /// What a certificate is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter, EnumString)]
@@ -125,13 +128,6 @@ pub const TABLE: &[(State, Event, State)] = &[
     (Verified, Event::Revoke, Revoked),
     (Verified, Event::Expire, Expired),
 ];
-
-impl State {
-    /// Whether nothing has been decided, or it is good: nobody hands in a second background check then.
-    pub fn is_open(self) -> bool {
-        TABLE.iter().any(|(from, ..)| *from == self)
-    }
-}
 
 /// What an admin decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, EnumIter)]
@@ -246,6 +242,17 @@ impl Certificate {
         Some(last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
     }
 
+    /// Whether another of its kind may take its place: when it is closed, or, while it is good, early enough for
+    /// an admin to look at the next one.
+    pub fn may_be_renewed(&self, today: Date) -> bool {
+        let renewable = today.saturating_add(RENEWAL.days());
+        match self.state {
+            Submitted => false,
+            Verified => self.details.expires_on.is_some_and(|last| last <= renewable),
+            Rejected | Expired | Revoked => true,
+        }
+    }
+
     /// What is announced of the state that it is in now.
     pub fn facts(&self) -> Vec<Fact> {
         let (user_id, certificate_id) = (self.user_id, self.id);
@@ -274,8 +281,9 @@ impl Certificate {
     /// that expires needs no word: the record knows the day.
     pub fn mark(&self, record: Record) -> Option<Record> {
         let checked_until = match (self.details.kind, self.state) {
-            (Kind::BackgroundCheck, Verified) => self.details.expires_on,
-            (Kind::BackgroundCheck, Revoked) => None,
+            // One that was renewed ends before the next.
+            (Kind::BackgroundCheck, Verified) => record.checked_until.max(self.details.expires_on),
+            (Kind::BackgroundCheck, Revoked) if record.checked_until == self.details.expires_on => None,
             _ => return None,
         };
         Some(Record { checked_until, version: record.version + 1, ..record })
@@ -353,8 +361,28 @@ mod tests {
         for (index, (from, event, _)) in TABLE.iter().enumerate() {
             assert!(!TABLE[..index].iter().any(|(other, on, _)| (other, on) == (from, event)));
         }
-        let open: Vec<_> = State::iter().filter(|state| state.is_open()).collect();
-        assert_eq!(open, [Submitted, Verified]);
+    }
+
+    #[test]
+    fn a_check_is_renewed_before_it_ends_and_the_later_one_counts() {
+        let submitted = check();
+        let last = submitted.details.expires_on.unwrap();
+        assert!(!submitted.may_be_renewed(last));
+        let verified = submitted.after(Event::Verify, last).unwrap();
+        let days_before = |days: i64| last.saturating_sub(days.days());
+        assert_eq!([61, 60, 0].map(|days| verified.may_be_renewed(days_before(days))), [false, true, true]);
+
+        let record = verified.mark(Record::new(verified.user_id)).unwrap();
+        let details =
+            Details { expires_on: Some(last.saturating_add(365.days())), ..verified.details.clone() };
+        let next = Certificate { details, ..verified.clone() };
+        let renewed = next.mark(record).unwrap();
+        assert_eq!(renewed.checked_until, next.details.expires_on);
+        assert_eq!(verified.mark(renewed.clone()).unwrap().checked_until, next.details.expires_on);
+        let revoked = verified.after(Event::Revoke, last).unwrap();
+        assert_eq!(revoked.mark(renewed.clone()), None);
+        let revoked = next.after(Event::Revoke, last).unwrap();
+        assert_eq!(revoked.mark(renewed).unwrap().checked_until, None);
     }
 
     #[test]
@@ -456,7 +484,7 @@ mod tests {
                 let event = Event::iter().nth(event).unwrap();
                 let today = day("2026-03-01").saturating_add(jiff::Span::new().days(days));
                 if let Ok(next) = current.clone().after(event, today) {
-                    prop_assert!(current.state.is_open());
+                    prop_assert!(TABLE.iter().any(|(from, ..)| *from == current.state));
                     prop_assert_eq!(next.version, current.version + 1);
                     current = next;
                 }

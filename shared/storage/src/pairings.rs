@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{due::Kind, id::UserId};
+use domain::{due::Kind, id::UserId, pairings::new_pairs};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,7 @@ use crate::{
 };
 
 const SK: &str = "PAIRINGS";
-/// Beyond so many sitters a family tells nothing of taste, and their pairs would fill a transaction.
-const MOST: usize = 40;
+const BOOKED: &str = "BOOKED#";
 
 /// Which sitters of a family have been compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,7 +58,7 @@ impl Compared {
 }
 
 fn booked_sk(sitter: UserId) -> String {
-    format!("BOOKED#{sitter}")
+    format!("{BOOKED}{sitter}")
 }
 
 fn similar_pk(sitter: UserId) -> String {
@@ -82,7 +81,7 @@ impl Tables {
 
     /// Whom a family has booked, and how often.
     pub async fn booked(&self, parent: UserId) -> Result<BTreeMap<UserId, u32>, Error> {
-        self.counts(pk(parent), "BOOKED#", "times").await
+        self.counts(pk(parent), BOOKED, "times").await
     }
 
     /// How many families have booked both this sitter and each of others.
@@ -98,6 +97,8 @@ impl Tables {
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            // Whoever has just been booked must be seen by whoever compares, who then takes them for done.
+            .consistent_read(prefix == BOOKED)
             .into_paginator()
             .items()
             .send();
@@ -105,7 +106,7 @@ impl Tables {
         while let Some(item) = pages.next().await {
             let item = item?;
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
-            let id = sk.and_then(|sk| domain::id::parse(sk.strip_prefix("BOOKED#").unwrap_or(sk)).ok());
+            let id = sk.and_then(|sk| domain::id::parse(sk.strip_prefix(BOOKED).unwrap_or(sk)).ok());
             let count = item.get(counter).and_then(|count| count.as_n().ok()?.parse().ok());
             counts.extend(id.zip(count));
         }
@@ -126,13 +127,9 @@ impl Tables {
         for sitter in new {
             let before = Condition::still(compared.version);
             let mut transaction = self.transaction();
-            if compared.sitters.len() < MOST {
-                for other in &compared.sitters {
-                    for (one, another) in [(sitter, *other), (*other, sitter)] {
-                        let item = key(similar_pk(one), another.to_string());
-                        transaction = transaction.count(&self.main, item, &["families"])?;
-                    }
-                }
+            for (one, another) in new_pairs(&compared.sitters, sitter) {
+                let item = key(similar_pk(one), another.to_string());
+                transaction = transaction.count(&self.main, item, &["families"])?;
             }
             compared.sitters.insert(sitter);
             compared.version += 1;

@@ -10,6 +10,7 @@ mod limits;
 mod me;
 mod proofs;
 mod protocol;
+mod recommended;
 mod second_step;
 mod sessions;
 mod sitters;

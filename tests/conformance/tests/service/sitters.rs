@@ -29,7 +29,7 @@ impl Client {
     }
 
     /// Somebody whom parents find, with changes.
-    async fn listed(&self, change: impl FnOnce(&mut Sitter)) -> Sitter {
+    pub(crate) async fn listed(&self, change: impl FnOnce(&mut Sitter)) -> Sitter {
         let mut sitter = listed_sitter(self.now());
         change(&mut sitter);
         let view = domain::search::View::of(&sitter, self.now()).unwrap();
@@ -333,7 +333,7 @@ async fn every_filter_filters() {
         ),
         ("&radius_metres=2000", "&radius_metres=2000&q=spanish"),
     ] {
-        assert_eq!(client.found(yes).await, [id.clone()], "{yes}");
+        assert_eq!(client.found(yes).await, std::slice::from_ref(&id), "{yes}");
         assert_eq!(client.found(no).await, [""; 0], "{no}");
     }
     // 8 km away: near enough for the parent, and for a sitter who goes ten, but not for one who goes two.
