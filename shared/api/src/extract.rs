@@ -12,10 +12,7 @@ use domain::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{
-        DeserializeOwned, IgnoredAny,
-        value::{Error as ValueError, MapDeserializer},
-    },
+    de::{DeserializeOwned, IgnoredAny},
 };
 
 use crate::Problem;
@@ -177,11 +174,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        serde_urlencoded::from_str(query).map(Self).map_err(|error| {
-            let (pointer, violation) = wrong_value("", &error.to_string());
-            // A parameter is pointed at by its name.
-            Problem::invalid_field(pointer.trim_start_matches('/'), violation)
-        })
+        from_query(query).map(Self)
     }
 }
 
@@ -198,12 +191,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CachedQuery<T>
         let query = parts.uri.query().unwrap_or_default();
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let last: BTreeMap<String, String> = pairs.into_iter().collect();
-        let parameters = T::deserialize(MapDeserializer::<_, ValueError>::new(last.into_iter()));
-        parameters.map(Self).map_err(|error| {
-            let (pointer, violation) = wrong_value("", &error.to_string());
-            Problem::invalid_field(pointer.trim_start_matches('/'), violation)
-        })
+        let once = serde_urlencoded::to_string(last).unwrap_or_default();
+        from_query(&once).map(Self)
     }
+}
+
+fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    serde_urlencoded::from_str(query).map_err(|error| {
+        let (pointer, violation) = wrong_value("", &error.to_string());
+        // A parameter is pointed at by its name.
+        Problem::invalid_field(pointer.trim_start_matches('/'), violation)
+    })
 }
 
 /// The version that a change was made for, from the header `If-Match`.

@@ -264,7 +264,7 @@ fn some_sitter(around: (f64, f64)) -> impl Strategy<Value = Sitter> {
             profile.home.as_mut().unwrap().point = point((latitude, longitude));
             profile.headline = Some(Headline::parse(headline).unwrap());
             profile.bio = Some(Bio::parse(bio).unwrap());
-            profile.ages = enumset::EnumSet::from_repr_truncated(ages);
+            profile.ages = enumset::EnumSet::from_repr_truncated(ages | 1);
             profile.skills = enumset::EnumSet::from_repr_truncated(skills);
             profile.languages = ["en", "fr", "pl", "ur"][..=languages]
                 .iter()

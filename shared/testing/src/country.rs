@@ -411,10 +411,14 @@ impl Dice {
             vec![hours(20, 6)],
         ];
         let kind = self.rank(kinds.len());
-        let days = std::array::from_fn(|_| {
+        let mut days: [Day; 7] = std::array::from_fn(|_| {
             let hours = if self.is(0.7) { kinds[kind].clone() } else { Vec::new() };
             Day::parse(hours).expect("a day")
         });
+        // Nobody is shown who never works.
+        if days.iter().all(|day| day.hours().is_empty()) {
+            days[4] = Day::parse(kinds[kind].clone()).expect("a day");
+        }
         let mut availability = Availability::new(TimeZoneName::default());
         availability.weekly = Week(days);
         if self.is(0.2) {

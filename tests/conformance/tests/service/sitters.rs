@@ -400,6 +400,19 @@ async fn public_answers_can_be_cached() {
     }
 }
 
+/// What a cache keeps under a key must not be a refusal of something that the key does not tell.
+#[tokio::test]
+async fn what_is_cached_is_refused_for_its_known_parameters_only() {
+    let client = Client::start().await;
+    client.listed(|_| ()).await;
+    for query in ["?utm_source=mail", "?limit=0&limit=20", "?limit=20&utm=%ff&&=", "?limit=20&limit=20"] {
+        let answer = client.call("GET", &format!("/sitters{query}"), None, Value::Null).await;
+        assert_eq!(answer.status, 200, "{query} {}", answer.body);
+    }
+    let answer = client.call("GET", "/sitters?limit=20&limit=0", None, Value::Null).await;
+    assert_eq!(answer.problem(), (400, "invalid_request", vec!["limit"]));
+}
+
 #[tokio::test]
 async fn a_sitter_is_shown_with_hours_and_reviews() {
     let client = Client::start().await;
