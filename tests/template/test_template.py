@@ -176,20 +176,21 @@ def test_refuses(check: Callable[[Model], Any], file: str, path: list[Any], valu
     assert list(check(doctored(file, path, value)))
 
 
-PARAMETERS = at("SittersGet", "Events", "Http", "Properties", "RequestParameters")
+PARAMETERS = at("SittersReviews", "Events", "Http", "Properties", "RequestParameters")
 CONTRACT_CASES = [
     (checks.caches_hold_what_is_public, settings("/me/password", "CachingEnabled"), True),
     (checks.caches_hold_what_is_public, settings("*", "CachingEnabled"), True),
-    (checks.caches_hold_what_is_public, settings("/sitters/{id}", "ResourcePath"), "/~1sitters~1recommended"),
-    (checks.caches_hold_what_is_public, settings("/sitters/{id}", "HttpMethod"), "*"),
+    (checks.caches_hold_what_is_public, settings("/sitters/{id}/reviews", "ResourcePath"), "/~1sitters~1recommended"),
+    (checks.caches_hold_what_is_public, settings("/sitters/{id}/reviews", "HttpMethod"), "*"),
+    (checks.caches_hold_what_is_public, settings("/sitters/{id}/reviews", "ResourcePath"), "/~1sitters~1search"),
     (checks.public_sitters_are_cached, settings("/sitters", "CachingEnabled"), False),
     (checks.public_sitters_are_cached, settings("/sitters/{id}/reviews", "CachingEnabled"), REMOVE),
     (checks.public_sitters_are_cached, settings("/sitters/{id}/availability"), REMOVE),
     (checks.caches_tell_answers_apart, PARAMETERS, REMOVE),
-    *[(checks.caches_tell_answers_apart, [*PARAMETERS, place], REMOVE) for place in range(4)],
+    *[(checks.caches_tell_answers_apart, [*PARAMETERS, place], REMOVE) for place in range(5)],
     (checks.caches_tell_answers_apart, [*PARAMETERS, 0], "method.request.path.id"),
     (checks.caches_tell_answers_apart, [*PARAMETERS, 1],
-     {"method.request.querystring.search_id": {"Required": False, "Caching": False}}),
+     {"method.request.querystring.limit": {"Required": False, "Caching": False}}),
 ]  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def test_refuses_another_age(value: Any) -> None:
 
 
 def test_refuses_to_cache_what_says_no_age(model: Model) -> None:
-    ages = {binary: age for binary, age in MAX_AGES.items() if binary != "sitters-get"}
+    ages = {binary: age for binary, age in MAX_AGES.items() if binary != "sitters-browse"}
     assert len(list(checks.caches_keep_as_long_as_answers_say(model, ages))) == 1
 
 

@@ -107,7 +107,7 @@ pub async fn ask(sitters: usize, endpoint: &str, url: &str) -> Result<(), Failur
     let index = SearchIndex::new(Tables::new(Client::new(&config), TABLES.map(String::from)));
     let mut contenders = Contenders { index, postgres: Postgres::new(url).await?, now: Country::now() };
     // Connections, and whatever else is made once.
-    contenders.index.newest(None, page(20)?).await?;
+    contenders.index.newest(None, page(20)?, Country::now()).await?;
     let before = memory("VmRSS")?;
 
     let mut towns = Area::default();
@@ -253,6 +253,7 @@ fn plain(near: Point, radius: u32) -> Result<Query, Failure> {
         skills: Default::default(),
         min_rating: None,
         sort: Sort::Distance,
+        today: domain::sitter::today(Country::now()),
     })
 }
 
