@@ -6,8 +6,8 @@ use api::{
 };
 use axum::extract::State;
 use domain::{
-    Violation,
     analytics::{Counts, Hour},
+    calendar,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -91,16 +91,10 @@ async fn read_search_analytics(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<View>, Problem> {
     let mut fields = Fields::default();
-    let date = fields.take_optional("date", parameters.date.as_deref().map(parse));
+    let date = fields.take_optional("date", parameters.date.as_deref().map(calendar::date));
     let date = date.ok_or_else(|| fields.into_problem())?.unwrap_or_else(|| Hour::of(app.now()).date);
     let counts = app.tables().search_counts(date).await?;
     Ok(Json(View { date, hours: counts.iter().map(|(hour, counts)| HourView::new(*hour, counts)).collect() }))
-}
-
-fn parse(raw: &str) -> Result<Date, Violation> {
-    // Only the plain form: the parser would take a time behind the date as well.
-    let date = (raw.len() == 10).then(|| raw.parse().ok()).flatten();
-    date.ok_or_else(|| Violation::new("invalid_date", "must be a date such as 2026-11-25"))
 }
 
 impl HourView {

@@ -1,4 +1,4 @@
-use api::{Fields, Json, Problem};
+use api::{Fields, Json, Problem, Rate};
 use axum::{http::header, response::IntoResponse};
 use domain::{
     address::{self, Country, Lines, Postcode},
@@ -6,7 +6,6 @@ use domain::{
     geo::{self, Point, Radius},
     id::UserId,
     language::{Language, MAX_LANGUAGES},
-    money::{Currency, HourlyRate},
     parent::Profile,
     sitter::Town,
 };
@@ -76,19 +75,6 @@ pub struct Location {
     longitude: f64,
 }
 
-/// What an hour costs.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = HourlyRate)]
-pub struct Rate {
-    /// In minor units, e.g. pence.
-    #[schema(example = 1850, minimum = 100, maximum = 20_000)]
-    amount_minor: u32,
-    /// `GBP` or `EUR`.
-    #[schema(example = "GBP", pattern = "^(GBP|EUR)$")]
-    currency: String,
-}
-
 impl Request {
     /// As the first one.
     pub(crate) fn parse(&self, user_id: UserId) -> Result<Profile, Problem> {
@@ -99,7 +85,7 @@ impl Request {
         let languages = fields.take_all("/languages", &self.languages, MAX_LANGUAGES, Language::parse);
         let skills = fields.take_all("/skills", &self.skills, MAX_SKILLS, Skill::parse);
         let max_rate = match &self.max_rate {
-            Some(rate) => rate.parse(&mut fields).map(Some),
+            Some(rate) => rate.parse("/max_rate", &mut fields).map(Some),
             None => Some(None),
         };
         match (address, point, radius, languages, skills, max_rate) {
@@ -127,16 +113,6 @@ impl Location {
         let latitude = fields.take("/location/latitude", geo::latitude(self.latitude));
         let longitude = fields.take("/location/longitude", geo::longitude(self.longitude));
         Point::parse(latitude?, longitude?).ok()
-    }
-}
-
-impl Rate {
-    fn parse(&self, fields: &mut Fields) -> Option<HourlyRate> {
-        let currency = fields.take("/max_rate/currency", Currency::parse(&self.currency));
-        // The bounds are the same for all currencies, so the amount is judged whatever that one is.
-        let rate = HourlyRate::parse(self.amount_minor, currency.unwrap_or_default());
-        let rate = fields.take("/max_rate/amount_minor", rate);
-        currency.and(rate)
     }
 }
 
@@ -177,10 +153,7 @@ pub(crate) fn answer(profile: Profile) -> impl IntoResponse {
         radius_metres: profile.radius.metres(),
         languages: profile.languages.iter().map(ToString::to_string).collect(),
         skills: names(profile.skills),
-        max_rate: profile.max_rate.map(|rate| Rate {
-            amount_minor: rate.money().amount_minor,
-            currency: rate.money().currency.to_string(),
-        }),
+        max_rate: profile.max_rate.map(Rate::from),
         version: profile.version,
     };
     ([(header::ETAG, format!("\"{}\"", profile.version))], Json(view))

@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 use domain::{
     Violation,
     availability::{Availability, Day, Holiday, Hours, MAX_EXCEPTIONS, Minute, Week},
+    calendar::date,
     time_zone::TimeZoneName,
 };
 use jiff::civil::Date;
@@ -128,12 +129,6 @@ fn day(fields: &mut Fields, pointer: &str, hours: &[HoursBody]) -> Option<Day> {
         .collect();
     let hours = parsed.into_iter().collect::<Option<_>>()?;
     fields.take(pointer, Day::parse(hours))
-}
-
-fn date(raw: &str) -> Result<Date, Violation> {
-    // Only the plain form: the parser would take a time behind the date as well.
-    let date = (raw.len() == 10).then(|| raw.parse().ok()).flatten();
-    date.ok_or_else(|| Violation::new("invalid_date", "must be a date such as 2026-12-24"))
 }
 
 fn at_most(fields: &mut Fields, pointer: &str, count: usize) -> Option<()> {

@@ -1,4 +1,4 @@
-use api::{App, FieldProblem, Fields, Json, Problem};
+use api::{App, FieldProblem, Fields, Json, Problem, Rate};
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::IntoResponse,
@@ -9,24 +9,11 @@ use domain::{
     geo::{Point, Radius, latitude, longitude},
     language::{Language, MAX_LANGUAGES},
     listing::State,
-    money::{Currency, HourlyRate},
     sitter::{Bio, Draft, Headline, Home, NotYet, Part, Sitter, Town},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// What an hour costs.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    /// In minor units, e.g. pence: 100 to 20,000.
-    #[schema(example = 1450, minimum = 100, maximum = 20_000)]
-    amount_minor: u32,
-    /// GBP or EUR.
-    #[schema(example = "GBP", pattern = "^(GBP|EUR)$")]
-    currency: String,
-}
 
 /// Where a sitter starts from. Others are shown the town, and see distances from a point that all homes of
 /// some five square kilometres have in common.
@@ -139,7 +126,7 @@ impl Request {
         let languages = fields.take_all("/languages", &self.languages, MAX_LANGUAGES, Language::parse);
         let ages = fields.take_all("/age_groups", &self.age_groups, 5, AgeGroup::parse);
         let skills = fields.take_all("/skills", &self.skills, 18, Skill::parse);
-        let rate = self.hourly_rate.map(|rate| rate.parse(&mut fields));
+        let rate = self.hourly_rate.map(|rate| rate.parse("/hourly_rate", &mut fields));
         let home = self.home.map(|home| home.parse(&mut fields));
         let travels =
             fields.take_optional("/travel_radius_metres", self.travel_radius_metres.map(Radius::parse));
@@ -162,20 +149,6 @@ impl Request {
             })
         })();
         parsed.map(|draft| (draft, self.visible)).ok_or_else(|| fields.into_problem())
-    }
-}
-
-impl Rate {
-    fn parse(&self, fields: &mut Fields) -> Option<HourlyRate> {
-        let currency = fields.take("/hourly_rate/currency", Currency::parse(&self.currency))?;
-        fields.take("/hourly_rate/amount_minor", HourlyRate::parse(self.amount_minor, currency))
-    }
-}
-
-impl From<HourlyRate> for Rate {
-    fn from(rate: HourlyRate) -> Self {
-        let money = rate.money();
-        Self { amount_minor: money.amount_minor, currency: money.currency.to_string() }
     }
 }
 

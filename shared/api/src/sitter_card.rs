@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, Problem, VariantLink};
+use crate::{App, Problem, Rate, VariantLink};
 
 /// What a list shows of a sitter.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub struct SitterCard {
     #[schema(example = 1500)]
     distance_metres: Option<u32>,
     /// What an hour costs.
-    hourly_rate: RateView,
+    hourly_rate: Rate,
     /// As ISO 639 codes.
     #[schema(example = json!(["en", "fr"]))]
     languages: Vec<String>,
@@ -52,18 +52,6 @@ pub struct SitterCard {
     listed_at: Timestamp,
 }
 
-/// What an hour costs.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Money)]
-pub struct RateView {
-    /// In minor units, e.g. pence.
-    #[schema(example = 1450)]
-    amount_minor: u32,
-    /// By ISO 4217.
-    #[schema(example = "GBP")]
-    currency: String,
-}
-
 /// All reviews summed up.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Rating)]
@@ -79,7 +67,6 @@ pub struct RatingView {
 impl SitterCard {
     /// Shows a card, with how far away it is where a place was asked for.
     pub async fn new(app: &App, card: Card, distance: Option<Distance>) -> Result<Self, Problem> {
-        let rate = card.rate.money();
         let background_checked = card.is_checked(today(app.now()));
         Ok(Self {
             id: card.id.to_string(),
@@ -87,7 +74,7 @@ impl SitterCard {
             headline: card.headline,
             town: card.town,
             distance_metres: distance.map(Distance::shown),
-            hourly_rate: RateView { amount_minor: rate.amount_minor, currency: rate.currency.to_string() },
+            hourly_rate: card.rate.into(),
             languages: card.languages.into_iter().map(String::from).collect(),
             age_groups: names(card.ages),
             skills: names(card.skills),

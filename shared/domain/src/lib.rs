@@ -7,6 +7,7 @@
 pub mod address;
 pub mod analytics;
 pub mod availability;
+pub mod calendar;
 pub mod care;
 pub mod child;
 pub mod credentials;

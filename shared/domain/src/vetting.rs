@@ -8,6 +8,7 @@ use State::{Expired, Rejected, Revoked, Submitted, Verified};
 
 use crate::{
     Violation,
+    calendar::date,
     event::Fact,
     id::{CertificateId, UserId},
     sitter::Record,
@@ -80,14 +81,6 @@ pub fn issued_on(raw: &str, today: Date) -> Result<Date, Violation> {
 pub fn expires_on(raw: &str, today: Date) -> Result<Date, Violation> {
     let expires = date(raw)?;
     if expires >= today { Ok(expires) } else { Err(Violation::new("expired", "must not be past")) }
-}
-
-fn date(raw: &str) -> Result<Date, Violation> {
-    let parsed = raw.parse::<Date>().ok();
-    // Its one form: the parser knows others, too.
-    parsed
-        .filter(|date| date.to_string() == raw)
-        .ok_or_else(|| Violation::new("invalid_date", "must be a date such as 2026-03-01"))
 }
 
 /// Where a certificate stands.
