@@ -206,7 +206,10 @@ impl Availability {
         let last = local(within.end);
         let mut slots: Vec<Span> = Vec::new();
         let days = first.series(1.day()).take_while(|date| *date <= last);
-        for slot in days.flat_map(|date| self.shifts(date, &zone)) {
+        let mut shifts: Vec<_> = days.flat_map(|date| self.shifts(date, &zone)).collect();
+        // Where a clock is put forward, a shift that was to begin in the gap begins after the next one.
+        shifts.sort_unstable();
+        for slot in shifts {
             let slot = Span { start: slot.start.max(within.start), end: slot.end.min(within.end) };
             match slots.last_mut() {
                 _ if slot.start >= slot.end => {}
@@ -256,6 +259,7 @@ impl Availability {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::tz::AmbiguousOffset;
     use proptest::prelude::*;
 
     fn minute(raw: &str) -> Minute {
@@ -310,10 +314,24 @@ mod tests {
         let autumn = nights.slots(span("2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z"));
         assert_eq!(autumn, [span("2026-10-24T21:00:00Z", "2026-10-25T06:00:00Z")]);
         // The hour that never comes: 01:15 to 01:45 on the night in spring.
-        let gap = every_day("Europe/London", vec![hours("01:15", "01:45")]);
+        let brief = every_day("Europe/London", vec![hours("01:15", "01:45")]);
         assert_eq!(
-            gap.slots(span("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z")),
+            brief.slots(span("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z")),
             [span("2026-03-29T01:15:00Z", "2026-03-29T01:45:00Z")]
+        );
+        // And the hour that comes twice in autumn: the first counts.
+        assert_eq!(
+            brief.slots(span("2026-10-25T00:00:00Z", "2026-10-25T12:00:00Z")),
+            [span("2026-10-25T00:15:00Z", "2026-10-25T00:45:00Z")]
+        );
+    }
+
+    #[test]
+    fn what_is_put_forward_takes_nothing_from_what_follows() {
+        let split = every_day("Europe/London", vec![hours("01:15", "01:45"), hours("02:05", "03:00")]);
+        assert_eq!(
+            split.slots(span("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z")),
+            [span("2026-03-29T01:05:00Z", "2026-03-29T02:00:00Z")]
         );
     }
 
@@ -368,15 +386,67 @@ mod tests {
         })
     }
 
+    /// Before four, when clocks change.
+    fn small_hours() -> impl Strategy<Value = Vec<Hours>> {
+        prop::collection::btree_set(0u16..240, 4..12).prop_map(|minutes| {
+            let minutes: Vec<_> = minutes.into_iter().map(Minute).collect();
+            minutes.chunks_exact(2).map(|pair| Hours { start: pair[0], end: pair[1] }).collect()
+        })
+    }
+
     /// Zones whose clocks change by an hour, by half an hour, at midnight, and never.
     const ZONES: [&str; 6] = [
         "Europe/London",
         "America/New_York",
         "Australia/Lord_Howe",
-        "America/Asuncion",
+        "America/Santiago",
         "Africa/Cairo",
         "Asia/Kolkata",
     ];
+
+    /// Of the days that the properties are about.
+    fn new_year() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    /// Every change of a clock within two years, and whose it is.
+    fn changes() -> Vec<(&'static str, Timestamp)> {
+        let end = new_year() + SignedDuration::from_hours(24 * 730);
+        let of = |zone: &&'static str| {
+            let tz = TimeZone::get(zone).unwrap();
+            let changes = tz.following(new_year()).map(|change| change.timestamp());
+            changes.take_while(|change| *change < end).map(|change| (*zone, change)).collect::<Vec<_>>()
+        };
+        ZONES.iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn all_clocks_change_but_one() {
+        let changes = changes();
+        for zone in &ZONES[..5] {
+            assert_eq!(changes.iter().filter(|(other, _)| other == zone).count(), 4, "{zone}");
+        }
+        assert_eq!(changes.len(), 20);
+    }
+
+    /// Whether that is a minute of these hours, of the same day or of the day before.
+    fn shows_work(wall: DateTime, hours: &[Hours]) -> bool {
+        let minute = u16::try_from(i32::from(wall.hour()) * 60 + i32::from(wall.minute())).unwrap();
+        hours.iter().any(|hours| {
+            let (from, to) = hours.minutes();
+            (from..to).contains(&minute) || (from..to).contains(&(minute + DAY))
+        })
+    }
+
+    /// The bounds of the hours of a day, on the clock.
+    fn bounds(date: Date, hours: Hours) -> [DateTime; 2] {
+        let at = |date: Date, minute: Minute| {
+            let [hour, minute] = [minute.0 / 60, minute.0 % 60].map(|part| i8::try_from(part).unwrap());
+            date.at(hour, minute, 0, 0)
+        };
+        let last = if hours.end <= hours.start { date.tomorrow().unwrap() } else { date };
+        [at(date, hours.start), at(last, hours.end)]
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
@@ -390,7 +460,7 @@ mod tests {
         ) {
             let availability = every_day(zone, hours.clone());
             let tz = TimeZone::get(zone).unwrap();
-            let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let start = new_year() + SignedDuration::from_hours(24 * day);
             let within = Span { start, end: start + SignedDuration::from_hours(48) };
             let slots = availability.slots(within);
             for pair in slots.windows(2) {
@@ -399,18 +469,52 @@ mod tests {
             for minutes in 0..48 * 60 {
                 let moment = start + SignedDuration::from_mins(minutes);
                 let wall = tz.to_datetime(moment);
-                // An hour and a half around each change is told by the cases above.
+                // Three hours around each change are the next property's.
                 let steady = [-181, 181].iter().all(|around| {
                     tz.to_offset(moment + SignedDuration::from_mins(*around)) == tz.to_offset(moment)
                 });
                 if !steady { continue; }
-                let minute = u16::try_from(i32::from(wall.hour()) * 60 + i32::from(wall.minute())).unwrap();
-                let works = hours.iter().any(|hours| {
-                    let (from, to) = hours.minutes();
-                    (from..to).contains(&minute) || (from..to).contains(&(minute + DAY))
-                });
                 let free = slots.iter().any(|slot| slot.start <= moment && moment < slot.end);
+                prop_assert_eq!(shows_work(wall, &hours), free, "{} {}", zone, wall);
+            }
+        }
+
+        /// The same around every change of a clock. Where the clock shows a time twice or never, shifts begin and
+        /// end when jiff says that it is that time.
+        #[test]
+        fn slots_are_right_where_clocks_change(
+            (zone, change) in prop::sample::select(changes()),
+            hours in prop_oneof![any_hours(), small_hours()],
+            days in -1i32..=1,
+        ) {
+            let tz = TimeZone::get(zone).unwrap();
+            let date = tz.to_datetime(change).date().saturating_add(days.days());
+            let midnight = |date: Date| date.to_zoned(tz.clone()).unwrap().timestamp();
+            let within = Span { start: midnight(date), end: midnight(date.tomorrow().unwrap()) };
+            let slots = every_day(zone, hours.clone()).slots(within);
+            for pair in slots.windows(2) {
+                prop_assert!(pair[0].end < pair[1].start);
+            }
+            let shifts: Vec<_> = [date.yesterday().unwrap(), date]
+                .into_iter()
+                .flat_map(|date| hours.iter().map(move |hours| bounds(date, *hours)))
+                .collect();
+            let is_gap = |wall: &DateTime| {
+                matches!(tz.to_ambiguous_timestamp(*wall).offset(), AmbiguousOffset::Gap { .. })
+            };
+            let may_be_read_off = !shifts.iter().flatten().any(is_gap);
+            let moment = |wall: DateTime| wall.to_zoned(tz.clone()).unwrap().timestamp();
+            let shifts: Vec<_> = shifts.iter().map(|bounds| bounds.map(moment)).collect();
+            let mut now = within.start;
+            while now < within.end {
+                let free = slots.iter().any(|slot| slot.start <= now && now < slot.end);
+                let works = shifts.iter().any(|[start, end]| *start <= now && now < *end);
+                let wall = tz.to_datetime(now);
                 prop_assert_eq!(works, free, "{} {}", zone, wall);
+                if may_be_read_off && !tz.to_ambiguous_timestamp(wall).is_ambiguous() {
+                    prop_assert_eq!(shows_work(wall, &hours), free, "{} {}", zone, wall);
+                }
+                now += SignedDuration::from_mins(1);
             }
         }
 
@@ -418,7 +522,7 @@ mod tests {
         #[test]
         fn a_range_may_be_asked_for_in_parts(zone in prop::sample::select(&ZONES), hours in any_hours(), day in 0i64..730, cut in 1i64..4320) {
             let availability = every_day(zone, hours);
-            let start = "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let start = new_year() + SignedDuration::from_hours(24 * day);
             let (middle, end) = (start + SignedDuration::from_mins(cut), start + SignedDuration::from_hours(73));
             let mut parts = availability.slots(Span { start, end: middle });
             for slot in availability.slots(Span { start: middle, end }) {
