@@ -142,7 +142,14 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use enumset::EnumSet;
+
     use super::*;
+    use crate::{
+        geo::{Point, Radius},
+        language::Languages,
+        search::{Sort, Words},
+    };
 
     #[test]
     fn hours_are_read_as_they_are_written() {
@@ -155,6 +162,42 @@ mod tests {
         for raw in ["", "2026-11-25", "2026-11-25T24", "2026-11-31T01", "T13"] {
             assert_eq!(Hour::parse(raw).unwrap_err().code, "invalid_hour", "{raw}");
         }
+    }
+
+    fn query(words: &str) -> Query {
+        Query {
+            words: Words::parse(words).unwrap(),
+            near: Point::parse(53.7416, -2.0133).unwrap(),
+            radius: Radius::default(),
+            when: None,
+            rate: None,
+            languages: Languages::new(),
+            ages: EnumSet::empty(),
+            skills: EnumSet::empty(),
+            min_rating: None,
+            sort: Sort::default(),
+            today: "2026-11-25".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn only_words_that_found_nobody_are_kept() {
+        let (longest, longer) = ("x".repeat(24), "y".repeat(25));
+        let asked = format!("The FRENCH 07400123456 2nd {longest} {longer}");
+        let searched = |results| Searched::new(&query(&asked), results, Duration::ZERO);
+        let in_vain = searched(0);
+        assert_eq!((in_vain.in_vain, in_vain.terms), (true, vec!["french".to_owned(), longest]));
+        let found = searched(1);
+        assert_eq!((found.in_vain, found.terms), (false, vec![]));
+    }
+
+    #[test]
+    fn a_latency_counts_in_the_step_that_it_does_not_exceed() {
+        let step = |took| Searched::new(&query(""), 0, took).latency;
+        let steps = [0, 5, 6, 10, 11, 1_000, 1_001].map(|took| step(Duration::from_millis(took)));
+        assert_eq!(steps, [0, 0, 1, 1, 2, 7, 8]);
+        assert_eq!(step(Duration::from_micros(5_999)), 0);
+        assert_eq!(step(Duration::MAX), 8);
     }
 
     #[test]
