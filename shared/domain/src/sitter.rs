@@ -277,3 +277,163 @@ impl Sitter {
 pub fn today(now: Timestamp) -> Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{
+        availability::{Day, Hours, Minute, Week},
+        id,
+        language::Language,
+        listing::{Event, Refused},
+        money::Currency,
+        role::Role,
+        time_zone::TimeZoneName,
+        user::Avatar,
+    };
+
+    fn now() -> Timestamp {
+        "2026-11-25T12:00:00Z".parse().unwrap()
+    }
+
+    /// Somebody with a complete profile, a verified address, and a check that is good today and no longer.
+    fn sitter(state: State) -> Sitter {
+        let name = crate::display_name::DisplayName::parse("Beth Ackroyd").unwrap();
+        let week = SignedDuration::from_hours(7 * 24);
+        let user = User::register(Role::Sitter, "beth@example.org".parse().unwrap(), name, week, now());
+        let avatar = Some(Avatar { upload: id::new(now()), variants: Vec::new() });
+        let user = User { email_verified: true, avatar, ..user };
+        let profile = Profile {
+            headline: Some(Headline::parse("Patient and playful").unwrap()),
+            bio: Some(Bio::parse("Ten years.").unwrap()),
+            languages: [Language::parse("en").unwrap()].into(),
+            ages: AgeGroup::Toddler.into(),
+            rate: Some(HourlyRate::parse(1450, Currency::Gbp).unwrap()),
+            home: Some(Home {
+                point: Point::parse(53.7416, -2.0133).unwrap(),
+                town: Town::parse("Hebden Bridge").unwrap(),
+            }),
+            state,
+            version: 3,
+            ..Profile::new(user.id)
+        };
+        let hours = Hours { start: Minute::parse("08:00").unwrap(), end: Minute::parse("20:00").unwrap() };
+        let weekly = Week(std::array::from_fn(|_| Day::parse(vec![hours]).unwrap()));
+        let availability = Availability { weekly, ..Availability::new(TimeZoneName::default()) };
+        let record = Record { checked_until: Some(today(now())), ..Record::new(user.id) };
+        Sitter { user, profile, availability, record }
+    }
+
+    fn draft(profile: &Profile) -> Draft {
+        let Profile { headline, bio, languages, ages, skills, rate, home, travels, .. } = profile.clone();
+        Draft { headline, bio, languages, ages, skills, rate, home, travels }
+    }
+
+    #[test]
+    fn every_part_counts_alike() {
+        let all = sitter(State::Draft);
+        assert_eq!((all.completeness().percent(), all.completeness().missing), (100, vec![]));
+        let profile = Profile::new(all.user.id);
+        let user = User { avatar: None, ..all.user.clone() };
+        let none =
+            Sitter { profile, user, availability: Availability::new(TimeZoneName::default()), ..all.clone() };
+        assert_eq!(none.completeness().percent(), 0);
+        assert_eq!(none.completeness().missing, Part::iter().collect::<Vec<_>>());
+        let bare = Sitter { user: User { avatar: None, ..all.user.clone() }, ..all };
+        assert_eq!((bare.completeness().percent(), bare.completeness().missing), (87, vec![Part::Picture]));
+    }
+
+    #[test]
+    fn nobody_is_submitted_or_listed_without_what_that_takes() {
+        let tomorrow = now() + SignedDuration::from_hours(24);
+        for (from, event, to) in [
+            (State::Draft, Event::Submit, State::InReview),
+            (State::InReview, Event::Approve, State::Listed),
+            (State::Paused, Event::Resume, State::Listed),
+        ] {
+            let sitter = sitter(from);
+            let after = sitter.after(event, now()).unwrap();
+            assert_eq!((after.state, after.version), (to, 4));
+            assert_eq!(after.listed_at, (to == State::Listed).then_some(now()));
+            let bare = Sitter { user: User { avatar: None, ..sitter.user.clone() }, ..sitter.clone() };
+            assert_eq!(bare.after(event, now()), Err(NotYet::Incomplete(vec![Part::Picture])));
+            let unproved = User { email_verified: false, ..sitter.user.clone() };
+            assert_eq!(
+                Sitter { user: unproved, ..sitter.clone() }.after(event, now()),
+                Err(NotYet::Unverified)
+            );
+            // An admin looks at those too who have yet to hand in a check.
+            let unchecked = sitter.after(event, tomorrow);
+            assert_eq!(unchecked.is_err(), to == State::Listed);
+            assert!(unchecked.is_ok() || unchecked == Err(NotYet::Unchecked));
+        }
+        let refused = Refused { from: State::Draft, event: Event::Approve };
+        assert_eq!(sitter(State::Draft).after(Event::Approve, now()), Err(NotYet::Refused(refused)));
+    }
+
+    #[test]
+    fn whoever_steps_back_needs_nothing() {
+        for (from, event, to) in [
+            (State::InReview, Event::Withdraw, State::Draft),
+            (State::InReview, Event::Reject, State::Draft),
+            (State::Listed, Event::Pause, State::Paused),
+            (State::Listed, Event::Suspend, State::Suspended),
+            (State::Suspended, Event::Reinstate, State::Paused),
+        ] {
+            let mut sitter = sitter(from);
+            sitter.profile.bio = None;
+            sitter.user.email_verified = false;
+            sitter.record.checked_until = None;
+            assert_eq!(sitter.after(event, now()).unwrap().state, to);
+        }
+    }
+
+    #[test]
+    fn the_first_listing_counts() {
+        let mut sitter = sitter(State::Paused);
+        let first = now() - SignedDuration::from_hours(1000);
+        sitter.profile.listed_at = Some(first);
+        assert_eq!(sitter.after(Event::Resume, now()).unwrap().listed_at, Some(first));
+    }
+
+    #[test]
+    fn what_is_written_must_leave_a_listed_profile_complete() {
+        let listed = sitter(State::Listed);
+        let without_bio = Draft { bio: None, ..draft(&listed.profile) };
+        let incomplete = Err(NotYet::Incomplete(vec![Part::Bio]));
+        assert_eq!(listed.written(without_bio.clone(), true, now()), incomplete);
+        // Not shown any more, it may be anything.
+        let paused = listed.written(without_bio.clone(), false, now()).unwrap();
+        assert_eq!((paused.state, paused.bio, paused.version), (State::Paused, None, 4));
+        // What is written counts in the same step, for both.
+        let mut bare = sitter(State::Draft);
+        let whole = draft(&bare.profile);
+        bare.profile.bio = None;
+        assert_eq!(bare.written(whole.clone(), true, now()).unwrap().state, State::InReview);
+        assert_eq!(bare.written(without_bio.clone(), true, now()), incomplete);
+        // Whom an admin has suspended may write, and stays where they are.
+        let suspended = sitter(State::Suspended).written(without_bio, true, now()).unwrap();
+        assert_eq!((suspended.state, suspended.version), (State::Suspended, 4));
+        // Writing lists nobody whose check has expired, and hides nobody for that.
+        let tomorrow = now() + SignedDuration::from_hours(24);
+        assert_eq!(sitter(State::Paused).written(whole.clone(), true, tomorrow), Err(NotYet::Unchecked));
+        assert_eq!(listed.written(whole, true, tomorrow).unwrap().state, State::Listed);
+    }
+
+    #[test]
+    fn who_is_shown_is_listed_complete_checked_and_active() {
+        let midnight = "2026-11-26T00:00:00Z".parse::<Timestamp>().unwrap();
+        let listed = sitter(State::Listed);
+        assert!(listed.is_shown(midnight - SignedDuration::from_nanos(1)));
+        assert!(!listed.is_shown(midnight));
+        for state in [State::Draft, State::InReview, State::Paused, State::Suspended] {
+            assert!(!sitter(state).is_shown(now()), "{state:?}");
+        }
+        let suspended = listed.user.clone().with_standing(Standing::Suspended { since: now() }, now());
+        assert!(!Sitter { user: suspended, ..listed.clone() }.is_shown(now()));
+        let without_hours = Availability::new(TimeZoneName::default());
+        assert!(!Sitter { availability: without_hours, ..listed }.is_shown(now()));
+    }
+}
