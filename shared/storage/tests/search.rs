@@ -220,6 +220,23 @@ async fn what_is_warm_costs_next_to_nothing() {
     assert!(cold <= 30.0 && warm <= 2.0 && same_moment == 0.0, "{cold} {same_moment} {warm}");
 }
 
+#[tokio::test]
+async fn what_no_region_tells_of_is_found_out_after_ten_seconds() {
+    let (dynamo, index) = index().await;
+    let sitter = listed_sitter(now());
+    index.show(&view(&sitter), 1).await.unwrap();
+    let near = everybody(HEBDEN_BRIDGE);
+    assert_eq!(ids(&index, &near, later(0)).await, [sitter.user.id]);
+    // As after a crash before the region was told.
+    let items = dynamo.client.scan().table_name("search").send().await.unwrap().items.unwrap();
+    let card = items.into_iter().find(|item| item["pk"].as_s().unwrap().starts_with("CELL#")).unwrap();
+    let key = card.into_iter().filter(|(name, _)| ["pk", "sk"].contains(&name.as_str())).collect();
+    dynamo.client.delete_item().table_name("search").set_key(Some(key)).send().await.unwrap();
+    assert_eq!(ids(&index, &near, later(1)).await, [sitter.user.id]);
+    assert_eq!(ids(&index, &near, later(9)).await, [sitter.user.id]);
+    assert_eq!(ids(&index, &near, later(11)).await, []);
+}
+
 /// Where grids are at their worst: cities, poles, the antimeridian, the middle of one of the twelve
 /// pentagons of the grid, and nowhere.
 const PLACES: [(f64, f64); 8] = [

@@ -54,6 +54,10 @@ pub(super) fn cells(near: Point, radius: Radius) -> Vec<CellIndex> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn count(latitude: f64, longitude: f64, metres: u32) -> usize {
@@ -68,5 +72,39 @@ mod tests {
         // At a pole and across the antimeridian as anywhere.
         assert!((15..=40).contains(&count(90.0, 0.0, 10_000)));
         assert!((15..=40).contains(&count(-17.0, 180.0, 10_000)));
+    }
+
+    /// The radius of the Earth by which H3 measures, in metres.
+    const EARTH: f64 = 6_371_007.18;
+
+    /// Where somebody comes who goes that far, along the great circle that begins in that direction.
+    fn walk(from: Point, bearing: f64, metres: f64) -> Point {
+        let (latitude, away) = (from.latitude().to_radians(), metres / EARTH);
+        let north = (latitude.sin() * away.cos() + latitude.cos() * away.sin() * bearing.cos()).asin();
+        let east = (bearing.sin() * away.sin() * latitude.cos())
+            .atan2(away.cos() - latitude.sin() * north.sin())
+            .to_degrees();
+        let longitude = (from.longitude() + east + 540.0).rem_euclid(360.0) - 180.0;
+        Point::parse(north.to_degrees(), longitude).unwrap()
+    }
+
+    proptest! {
+        /// Also from a corner, where three cells meet and rounding decides which of them is the first.
+        #[test]
+        fn nobody_within_the_circle_lives_outside_its_cells(
+            (latitude, longitude) in (-90f64..=90.0, -180f64..=180.0),
+            corner in any::<prop::sample::Index>(),
+            bearing in 0.0..TAU,
+            metres in 1_000u32..=50_000,
+            share in prop_oneof![0f64..=1.0, 0.999f64..=1.0],
+        ) {
+            let corners = cell(Point::parse(latitude, longitude).unwrap()).boundary();
+            let corner = corner.get(&corners);
+            let near = Point::parse(corner.lat(), corner.lng()).unwrap();
+            let radius = Radius::parse(metres).unwrap();
+            let home = walk(near, bearing, f64::from(metres) * share);
+            prop_assume!(radius.reaches(near.distance(home)));
+            prop_assert!(cells(near, radius).contains(&cell(home)));
+        }
     }
 }
