@@ -142,10 +142,10 @@ def login(stack: Stack, email: str, password: str = PASSWORD) -> requests.Respon
 
 
 @pytest.fixture
-def newcomer(stack: Stack) -> Callable[[], Person]:
-    def make() -> Person:
+def newcomer(stack: Stack) -> Callable[..., Person]:
+    def make(role: str = "parent") -> Person:
         email = fresh_email()
-        assert register(stack, email).status_code == 202
+        assert register(stack, email, role=role).status_code == 202
         signed_in = login(stack, email)
         assert signed_in.status_code == 200, signed_in.text
         return Person(stack, email, signed_in.json())
@@ -154,7 +154,7 @@ def newcomer(stack: Stack) -> Callable[[], Person]:
 
 
 @pytest.fixture
-def person(newcomer: Callable[[], Person]) -> Person:
+def person(newcomer: Callable[..., Person]) -> Person:
     return newcomer()
 
 

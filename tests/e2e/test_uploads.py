@@ -117,7 +117,7 @@ def test_what_cannot_be_announced(person: Person, changed: dict[str, object]) ->
     problem(person.request("POST", "/uploads", json=wish))
 
 
-def test_an_upload_belongs_to_one_person(newcomer: Callable[[], Person]) -> None:
+def test_an_upload_belongs_to_one_person(newcomer: Callable[..., Person]) -> None:
     owner, other = newcomer(), newcomer()
     form = owner.announce(1000)
     mine = owner.request("GET", f"/uploads/{form['id']}").json()
