@@ -198,19 +198,25 @@ def test_a_family_finds_and_keeps_a_sitter(person: Person, listed: Callable[[], 
     sitter = listed()
     assert problem(person.request("GET", "/sitters/recommended"), 409)["code"] == "no_parent_profile"
     latitude, longitude = sitter.place
-    SECRETS.update({"Peanuts and penicillin", "9 Secret Lane"})
+    child = {
+        "name": "Theophania",
+        "birth_month": f"{datetime.date.today().year - 2}-01",
+        "allergies": "Peanuts and penicillin",
+        "needs": "Sleeps with a stuffed walrus",
+    }
+    SECRETS.update({child["name"], child["allergies"], child["needs"], "9 Secret Lane", repr(latitude), repr(longitude)})
     profile = {
         "address": {"lines": "9 Secret Lane", "town": "Somewhere", "postcode": "HX7 8AD", "country": "GB"},
         "location": {"latitude": latitude, "longitude": longitude},
         "languages": ["fr"],
     }
     assert person.request("PUT", "/me/parent-profile", json=profile).status_code == 200
-    born = f"{datetime.date.today().year - 2}-01"
-    child = {"name": "Byron", "birth_month": born, "allergies": "Peanuts and penicillin"}
     created = person.request("POST", "/me/children", json=child)
     assert created.status_code == 201, created.text
-    assert person.request("GET", f"/me/children/{created.json()['id']}").json()["allergies"] == "Peanuts and penicillin"
-    assert "Peanuts" not in person.request("GET", "/me/children").text
+    shown = person.request("GET", f"/me/children/{created.json()['id']}").json()
+    assert {name: shown[name] for name in child} == child
+    listed_children = person.request("GET", "/me/children").text
+    assert "Peanuts" not in listed_children and "walrus" not in listed_children
     recommended = person.request("GET", "/sitters/recommended")
     assert recommended.status_code == 200, recommended.text
     (only,) = recommended.json()["items"]
