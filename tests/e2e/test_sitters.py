@@ -3,9 +3,11 @@
 import datetime
 import random
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,7 +257,33 @@ def test_the_index_can_be_made_anew(stack: Stack, listed: Callable[[], Sitter]) 
     for item in table.scan(TableName=name)["Items"]:
         table.delete_item(TableName=name, Key={"pk": item["pk"], "sk": item["sk"]})
     assert all(eventually(sitter.is_gone) for sitter in sitters)
+    reindex(stack)
+    assert all(eventually(sitter.hit) for sitter in sitters)
+
+
+def test_searches_go_on_while_the_index_is_made_anew(stack: Stack, listed: Callable[[], Sitter]) -> None:
+    sitter, done = listed(), threading.Event()
+
+    def search() -> tuple[int, int]:
+        """How often it was asked, and how often nobody was found."""
+        asked = gone = 0
+        while not done.is_set():
+            asked, gone = asked + 1, gone + sitter.is_gone()
+            time.sleep(0.1)
+        return asked, gone
+
+    with ThreadPoolExecutor(1) as pool:
+        searching = pool.submit(search)
+        try:
+            reindex(stack)
+        finally:
+            done.set()
+        asked, gone = searching.result()
+    assert asked > 5 and gone == 0, f"{gone} of {asked} searches found nobody"
+
+
+def reindex(stack: Stack) -> None:
     script = [ROOT / "scripts/reindex", "dev", "--port", str(stack.emulator.port)]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "were looked at again" in done.stdout, done.stdout + done.stderr
-    assert all(eventually(sitter.hit) for sitter in sitters)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Indexing" in done.stdout and "were looked at again" in done.stdout, done.stdout
