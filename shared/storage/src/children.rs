@@ -11,18 +11,14 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    care::AgeGroup,
     child::{Child, Details, Roll, Summary},
     id::{ChildId, UserId},
 };
-use enumset::EnumSet;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables,
     data_keys::DataKey,
-    field_cipher::FieldCipher,
     tables::{Condition, Transaction},
     users,
 };
@@ -163,18 +159,6 @@ impl Tables {
             children.push(serde_dynamo::from_item::<_, Excerpt>(item?)?.open(key)?);
         }
         Ok(children)
-    }
-
-    /// How old a parent's children are on a day. It asks KMS once, however many they are.
-    pub async fn age_groups(
-        &self,
-        cipher: &FieldCipher,
-        parent: UserId,
-        today: Date,
-    ) -> Result<EnumSet<AgeGroup>, Error> {
-        let Some(key) = self.data_key(cipher, parent).await? else { return Ok(EnumSet::empty()) };
-        let children = self.children(&key).await?;
-        Ok(children.iter().filter_map(|child| child.birth_month.age_group(today)).collect())
     }
 
     /// A child of the parent whose key it is.

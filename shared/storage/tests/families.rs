@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     address::{Address, Country, Lines, Postcode},
-    care::{AgeGroup, Skill},
+    care::Skill,
     child::{Allergies, BirthMonth, Child, Details, Name, Needs},
     display_name::DisplayName,
     due::{Kind as Due, SHARDS},
@@ -238,25 +238,6 @@ async fn of_many_children_at_once_the_roll_counts_each() {
     named.sort();
     assert_eq!((added, listed.len()), (20, 20));
     assert_eq!(listed, named);
-}
-
-#[tokio::test]
-async fn ages_are_told_with_one_call_of_kms() {
-    let store = Store::start().await;
-    let ada = id();
-    let ages = async || store.tables.age_groups(&store.cipher, ada, day("2026-03-01")).await.unwrap();
-    assert!(ages().await.is_empty());
-    assert_eq!(store.dynamo.calls.take(), ["DynamoDB_20120810.GetItem"]);
-    let key = store.key(ada).await;
-    for born in ["2026-02", "2023-03", "2022-04", "2008-03"] {
-        let child = child(ada, born);
-        let roll = store.tables.roll(ada).await.unwrap().with(child.id).unwrap();
-        store.tables.add_child(&key, &child, &roll).await.unwrap();
-    }
-    store.dynamo.calls.take();
-    assert_eq!(ages().await, AgeGroup::Infant | AgeGroup::Preschool);
-    let calls = store.dynamo.calls.take();
-    assert_eq!(calls.iter().filter(|call| call.starts_with("TrentService")).count(), 1, "{calls:?}");
 }
 
 fn certificate(key: &DataKey, kind: Kind, expires_on: &str) -> Certificate {

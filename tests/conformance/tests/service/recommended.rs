@@ -188,6 +188,21 @@ async fn who_has_come_and_whom_similar_families_booked_come_first() {
     assert!(client.reasons(&token).await.iter().all(|(_, reasons)| !reasons.contains(&like_ours)));
 }
 
+#[tokio::test]
+async fn a_family_is_opened_with_one_call_of_kms() {
+    let client = Client::start().await;
+    let token = client.parent("ada@example.org").await;
+    for born in ["2020-01", "2026-12"] {
+        let child = with(byron(), "/birth_month", json!(born));
+        assert_eq!(client.call("POST", "/me/children", Some(&token), child).await.status, 201);
+    }
+    client.listed(|_| ()).await;
+    client.dynamo.calls.take();
+    client.recommended(&token).await;
+    let calls = client.dynamo.calls.take();
+    assert_eq!(calls.iter().filter(|call| call.starts_with("TrentService")).count(), 1, "{calls:?}");
+}
+
 /// What is answered, and how it is ordered, tells of a home no more than its cell.
 #[tokio::test]
 async fn nothing_tells_where_the_home_is() {
