@@ -17,6 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub struct View {
     /// The latest first.
     items: Vec<Item>,
+    /// Always `null`: there is one page.
+    next_cursor: Option<String>,
 }
 
 /// A favourite.
@@ -52,7 +54,7 @@ async fn list_favourites(State(app): State<App>, Parent(caller): Parent) -> Resu
         };
         items.push(Item { sitter_id: favourite.sitter.to_string(), sitter, since: favourite.since });
     }
-    Ok(Json(View { items }))
+    Ok(Json(View { items, next_cursor: None }))
 }
 
 /// The route of this endpoint.

@@ -32,7 +32,7 @@ pub struct View {
     /// The clock on the sitter's wall, an IANA time zone.
     #[schema(example = "Europe/London")]
     time_zone: String,
-    /// In order and apart from each other.
+    /// In order and apart from each other; those that are over are left out.
     items: Vec<Slot>,
 }
 
@@ -71,11 +71,13 @@ async fn get_sitter_availability(
     PathId(id): PathId<UserTag>,
     CachedQuery(parameters): CachedQuery<Parameters>,
 ) -> Result<Response, Problem> {
-    let within = parse(&parameters)?;
-    let view = app.search().view(id, app.now()).await?.ok_or_else(Problem::not_found)?;
+    let (within, now) = (parse(&parameters)?, app.now());
+    let view = app.search().view(id, now).await?.ok_or_else(Problem::not_found)?;
     let availability = view.card.availability;
     let slot = |slot: Span| Slot { starts_at: slot.start, ends_at: slot.end };
-    let items = availability.slots(within).into_iter().map(slot).collect();
+    // A card knows the days off to come only. What is going on stays whole, for the answer's version to last.
+    let to_come = availability.slots(within).into_iter().filter(|slot| slot.end > now);
+    let items = to_come.map(slot).collect();
     if_none_match.json(MAX_AGE, &View { time_zone: availability.zone.into(), items })
 }
 

@@ -1,6 +1,7 @@
 //! Sitters: from an empty profile to one that parents find, and what they find.
 
 use domain::{
+    availability::Holiday,
     care::Skill,
     display_name::DisplayName,
     geo::{Point, Radius},
@@ -631,6 +632,36 @@ async fn a_sitter_is_shown_with_hours_and_reviews() {
     assert_eq!((stars(&rest), &rest["next_cursor"]), (vec![2, 1], &Value::Null));
 }
 
+/// Of what is past, an index may have forgotten the holidays.
+#[tokio::test]
+async fn hours_that_are_over_are_not_told() {
+    let client = Client::start().await;
+    let day = |raw: &str| raw.parse().unwrap();
+    let sitter = client.listed(|sitter| {
+        let holiday = Holiday::parse(day("2027-01-04"), day("2027-01-08")).unwrap();
+        sitter.availability.holidays.push(holiday);
+    });
+    let path = format!(
+        "/sitters/{}/availability?starts_at=2027-01-01T00:00:00Z&ends_at=2027-01-17T00:00:00Z",
+        sitter.await.user.id
+    );
+    let slots = |dates: &[&str]| {
+        let slot = |date: &&str| json!({ "starts_at": format!("{date}T08:00:00Z"), "ends_at": format!("{date}T20:00:00Z") });
+        dates.iter().map(slot).collect::<Value>()
+    };
+    // It is just past eight on the 15th.
+    let morning = client.call("GET", &path, None, Value::Null).await;
+    assert_eq!(morning.body["items"], slots(&["2027-01-15", "2027-01-16"]));
+    // What is going on is told whole, so that the answer stays the same.
+    client.turn_clock(6 * 60 * 60);
+    let etag = morning.headers["etag"].to_str().unwrap();
+    let noon = client.call_with("GET", &path, None, Value::Null, &[("if-none-match", etag)]).await;
+    assert_eq!(noon.status, 304);
+    client.turn_clock(6 * 60 * 60);
+    let night = client.call("GET", &path, None, Value::Null).await;
+    assert_eq!(night.body["items"], slots(&["2027-01-16"]));
+}
+
 #[tokio::test]
 async fn suggestions_complete_what_is_typed() {
     let client = Client::start().await;
@@ -676,6 +707,8 @@ async fn favourites_are_kept_and_few() {
             .map(|item| item["sitter"]["id"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
+    let none = client.get("/me/favourites", &token).await.body;
+    assert_eq!(none, json!({ "items": [], "next_cursor": null }));
     let mut ids = Vec::new();
     for _ in 0..51 {
         ids.push(client.listed(|_| ()).await.user.id.to_string());
