@@ -102,24 +102,13 @@ struct Contenders {
 /// Asks, and prints a [`Row`].
 pub async fn ask(sitters: usize, endpoint: &str, url: &str) -> Result<(), Failure> {
     let country = Country::new(SEED);
-    let credentials = Credentials::new("test", "test", None, None, "test");
-    let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint.into()));
-    let index = SearchIndex::new(Tables::new(Client::new(&config), TABLES.map(String::from)));
-    let mut contenders = Contenders { index, postgres: Postgres::new(url).await?, now: Country::now() };
-    // Connections, and whatever else is made once.
-    contenders.index.newest(None, page(20)?, Country::now()).await?;
+    let mut contenders = Contenders::new(endpoint, url).await?;
     let before = memory("VmRSS")?;
 
-    let mut towns = Area::default();
-    let mixed = || {
-        (0..TOWNS).flat_map(|town| country.queries(country.town(town)).skip(town * 50).take(QUERIES_PER_TOWN))
-    };
-    for query in mixed() {
-        contenders.measure(&query, true, &mut towns).await?;
-    }
+    let mut towns = contenders.measure_towns(&country).await?;
     let town = contenders.units(country.town(0), 20).await?;
     let memory_of_towns = memory("VmHWM")?;
-    for query in mixed() {
+    for query in around_towns(&country) {
         contenders.compare(&query, true, &mut towns.agreement).await?;
     }
 
@@ -149,7 +138,36 @@ pub async fn ask(sitters: usize, endpoint: &str, url: &str) -> Result<(), Failur
     Ok(())
 }
 
+/// Asks around the towns only, and prints an [`Area`].
+pub async fn towns(endpoint: &str, url: &str) -> Result<(), Failure> {
+    let towns = Contenders::new(endpoint, url).await?.measure_towns(&Country::new(SEED)).await?;
+    writeln!(stdout(), "{}", serde_json::to_string(&towns)?)?;
+    Ok(())
+}
+
+/// The questions around the towns.
+fn around_towns(country: &Country) -> impl Iterator<Item = Query> {
+    (0..TOWNS).flat_map(|town| country.queries(country.town(town)).skip(town * 50).take(QUERIES_PER_TOWN))
+}
+
 impl Contenders {
+    async fn new(endpoint: &str, url: &str) -> Result<Self, Failure> {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let config = config::aws::connect("eu-west-1".into(), credentials, Some(endpoint.into()));
+        let index = SearchIndex::new(Tables::new(Client::new(&config), TABLES.map(String::from)));
+        // Connections, and whatever else is made once.
+        index.newest(None, page(20)?, Country::now()).await?;
+        Ok(Self { index, postgres: Postgres::new(url).await?, now: Country::now() })
+    }
+
+    async fn measure_towns(&mut self, country: &Country) -> Result<Area, Failure> {
+        let mut towns = Area::default();
+        for query in around_towns(country) {
+            self.measure(&query, true, &mut towns).await?;
+        }
+        Ok(towns)
+    }
+
     async fn measure(&mut self, query: &Query, cold: bool, area: &mut Area) -> Result<(), Failure> {
         self.now += PAUSE;
         if cold {

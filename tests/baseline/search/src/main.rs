@@ -4,7 +4,8 @@
 //! - `search store COUNT FOLDER` fills a store in that folder, prints its endpoint, and serves it until
 //!   its input ends,
 //! - `search load COUNT URL` fills an empty database,
-//! - `search ask COUNT ENDPOINT URL` asks both in turns, and prints what it took as one JSON object.
+//! - `search ask COUNT ENDPOINT URL` asks both in turns, and prints what it took as one JSON object,
+//! - `search towns ENDPOINT URL` does so around the towns alone, which are the same in every country.
 
 mod ask;
 mod postgres;
@@ -46,6 +47,12 @@ fn run() -> Result<(), Failure> {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(ask::ask(count.parse()?, endpoint, url))
         }
-        _ => Err("usage: search store COUNT FOLDER | load COUNT URL | ask COUNT ENDPOINT URL".into()),
+        ["towns", endpoint, url] => {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(ask::towns(endpoint, url))
+        }
+        _ => Err("usage: search store COUNT FOLDER | load COUNT URL | ask COUNT ENDPOINT URL | \
+            towns ENDPOINT URL"
+            .into()),
     }
 }
