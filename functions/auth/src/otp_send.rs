@@ -70,7 +70,7 @@ async fn send_code(
         (Some(phone), None) => {
             let caller = caller.ok_or_else(Problem::unauthenticated)?;
             let phone = PhoneNumber::parse(&phone)
-                .and_then(|phone| served(&app, phone))
+                .and_then(|phone| app.settings().served(phone))
                 .map_err(|violation| Problem::invalid_field("/phone", violation))?;
             let user = caller.user(&app).await?;
             let purpose = Purpose::ProvePhone { phone: phone.clone() };
@@ -116,15 +116,6 @@ async fn send(
         None => app.tables().await_text(&Pending::new(user_id, purpose, now), &event).await?,
     }
     Ok(())
-}
-
-fn served(app: &App, phone: PhoneNumber) -> Result<PhoneNumber, Violation> {
-    let country = phone.country();
-    if country.is_some_and(|country| app.settings().sms_countries.contains(&country)) {
-        Ok(phone)
-    } else {
-        Err(Violation::new("country_not_served", "must be of a country that we serve"))
-    }
 }
 
 /// The route of this endpoint.

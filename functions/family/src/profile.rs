@@ -1,12 +1,14 @@
-use api::{Fields, Json, Problem, Rate};
+use api::{Fields, Json, Problem, Rate, Settings};
 use axum::{http::header, response::IntoResponse};
 use domain::{
     address::{self, Country, Lines, Postcode},
     care::{Skill, Word, names},
+    display_name::DisplayName,
     geo::{self, Point, Radius},
     id::UserId,
     language::{Language, MAX_LANGUAGES},
-    parent::Profile,
+    parent::{EmergencyContact, Profile},
+    phone::PhoneNumber,
     sitter::Town,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,9 @@ pub struct Request {
     /// The most that an hour may cost.
     #[serde(default)]
     max_rate: Option<Rate>,
+    /// Who is told at once when somebody calls for help in a booking.
+    #[serde(default)]
+    emergency_contact: Option<Contact>,
 }
 
 fn default_radius() -> u32 {
@@ -63,6 +68,19 @@ pub struct Address {
     country: String,
 }
 
+/// Who is told at once when somebody calls for help. Nobody else sees it.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EmergencyContact)]
+pub struct Contact {
+    /// How the family calls them.
+    #[schema(example = "Grandma Annabella", min_length = 1, max_length = 80)]
+    name: String,
+    /// A mobile number, which gets a text.
+    #[schema(example = "+44 7400 123456", max_length = 32)]
+    phone: String,
+}
+
 /// In WGS 84.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +95,7 @@ pub struct Location {
 
 impl Request {
     /// As the first one.
-    pub(crate) fn parse(&self, user_id: UserId) -> Result<Profile, Problem> {
+    pub(crate) fn parse(&self, user_id: UserId, settings: &Settings) -> Result<Profile, Problem> {
         let mut fields = Fields::default();
         let address = self.address.parse(&mut fields);
         let point = self.location.parse(&mut fields);
@@ -88,13 +106,33 @@ impl Request {
             Some(rate) => rate.parse("/max_rate", &mut fields).map(Some),
             None => Some(None),
         };
-        match (address, point, radius, languages, skills, max_rate) {
-            (Some(address), Some(point), Some(radius), Some(languages), Some(skills), Some(max_rate)) => {
-                let (languages, skills) = (languages.into_iter().collect(), skills.into_iter().collect());
-                Ok(Profile { user_id, address, point, radius, languages, skills, max_rate, version: 1 })
-            }
-            _ => Err(fields.into_problem()),
-        }
+        let emergency_contact = match &self.emergency_contact {
+            Some(contact) => contact.parse(&mut fields, settings).map(Some),
+            None => Some(None),
+        };
+        let profile = || {
+            Some(Profile {
+                user_id,
+                address: address?,
+                point: point?,
+                radius: radius?,
+                languages: languages?.into_iter().collect(),
+                skills: skills?.into_iter().collect(),
+                max_rate: max_rate?,
+                emergency_contact: emergency_contact?,
+                version: 1,
+            })
+        };
+        profile().ok_or_else(|| fields.into_problem())
+    }
+}
+
+impl Contact {
+    fn parse(&self, fields: &mut Fields, settings: &Settings) -> Option<EmergencyContact> {
+        let name = fields.take("/emergency_contact/name", DisplayName::parse(&self.name));
+        let phone = PhoneNumber::parse(&self.phone).and_then(|phone| settings.served(phone));
+        let phone = fields.take("/emergency_contact/phone", phone);
+        Some(EmergencyContact { name: name?, phone: phone? })
     }
 }
 
@@ -135,6 +173,8 @@ pub struct View {
     skills: Vec<String>,
     /// The most that an hour may cost.
     max_rate: Option<Rate>,
+    /// Who is told at once when somebody calls for help in a booking.
+    emergency_contact: Option<Contact>,
     /// Rises with each change; the `ETag`.
     #[schema(example = 1)]
     version: u64,
@@ -154,6 +194,9 @@ pub(crate) fn answer(profile: Profile) -> impl IntoResponse {
         languages: profile.languages.iter().map(ToString::to_string).collect(),
         skills: names(profile.skills),
         max_rate: profile.max_rate.map(Rate::from),
+        emergency_contact: profile
+            .emergency_contact
+            .map(|contact| Contact { name: contact.name.into(), phone: contact.phone.into() }),
         version: profile.version,
     };
     ([(header::ETAG, format!("\"{}\"", profile.version))], Json(view))

@@ -32,7 +32,7 @@ async fn set_parent_profile(
     if_match: IfMatch,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
-    let wanted = request.parse(caller.user_id)?;
+    let wanted = request.parse(caller.user_id, app.settings())?;
     let before = app.tables().parent_profile_version(caller.user_id).await?;
     if_match.check(before)?;
     let profile = Profile { version: before + 1, ..wanted };

@@ -5,6 +5,7 @@ use axum::{
 };
 use domain::{
     Violation,
+    booking::policy::Policy,
     care::{AgeGroup, Skill, Word, names},
     geo::{Point, Radius, latitude, longitude},
     language::{Language, MAX_LANGUAGES},
@@ -63,6 +64,11 @@ pub struct Request {
     /// How far they go: 1,000 to 50,000; 10,000 unless told.
     #[schema(example = 10_000, minimum = 1_000, maximum = 50_000)]
     travel_radius_metres: Option<u32>,
+    /// What families owe who call off: `flexible` (free until a day before, then half), unless told, `moderate` (free until
+    /// three days before, then half, on the last day everything), or `strict` (free until a week before, then half,
+    /// in the last two days everything).
+    #[schema(example = "flexible", pattern = "^(flexible|moderate|strict)$")]
+    cancellation_policy: Option<String>,
     /// Whether parents are to find them. The first time, an admin looks at the profile before.
     #[schema(example = true)]
     visible: bool,
@@ -92,6 +98,9 @@ pub struct View {
     /// How far they go.
     #[schema(example = 10_000)]
     travel_radius_metres: u32,
+    /// What families owe who call off: `flexible`, `moderate` or `strict`.
+    #[schema(value_type = String, example = "flexible")]
+    cancellation_policy: Policy,
     /// `draft`, `in_review`, `listed`, `paused` or `suspended`.
     #[schema(value_type = String, example = "listed")]
     state: State,
@@ -128,6 +137,8 @@ impl Request {
         let skills = fields.take_all("/skills", &self.skills, 18, Skill::parse);
         let rate = self.hourly_rate.map(|rate| rate.parse("/hourly_rate", &mut fields));
         let home = self.home.map(|home| home.parse(&mut fields));
+        let policy = self.cancellation_policy.as_deref().map(Policy::parse);
+        let policy = fields.take_optional("/cancellation_policy", policy);
         let travels =
             fields.take_optional("/travel_radius_metres", self.travel_radius_metres.map(Radius::parse));
         let parsed = (|| {
@@ -146,6 +157,7 @@ impl Request {
                     None => None,
                 },
                 travels: travels?.unwrap_or_default(),
+                policy: policy?.unwrap_or_default(),
             })
         })();
         parsed.map(|draft| (draft, self.visible)).ok_or_else(|| fields.into_problem())
@@ -182,6 +194,7 @@ impl From<Sitter> for View {
             hourly_rate: profile.rate.map(Rate::from),
             home: profile.home.map(HomeBody::from),
             travel_radius_metres: profile.travels.metres(),
+            cancellation_policy: profile.policy,
             state: profile.state,
             completeness,
             background_checked_until: sitter.record.checked_until,

@@ -1,11 +1,12 @@
-//! `GET /sitters/{id}/availability`: when a sitter can be booked.
+//! `GET /sitters/{id}/availability`: when a sitter can be booked: when they work, without what is taken of it. By whom
+//! it is taken is not told, and a booking that is accepted meanwhile shows with the next version.
 
 use api::{
     App, CachedQuery, Fields, IfNoneMatch, PathId, Problem, ProblemBody,
     openapi::{ParameterProblems, StoreProblems},
 };
 use axum::{extract::State, response::Response};
-use domain::{Violation, availability::Span, id::UserTag, search::Index};
+use domain::{Violation, availability::Span, booking::claims, id::UserTag, search::Index};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -74,10 +75,10 @@ async fn get_sitter_availability(
     let (within, now) = (parse(&parameters)?, app.now());
     let view = app.search().view(id, now).await?.ok_or_else(Problem::not_found)?;
     let availability = view.card.availability;
+    let free = claims::free(availability.slots(within), &app.tables().taken(id, within).await?);
     let slot = |slot: Span| Slot { starts_at: slot.start, ends_at: slot.end };
     // A card knows the days off to come only. What is going on stays whole, for the answer's version to last.
-    let to_come = availability.slots(within).into_iter().filter(|slot| slot.end > now);
-    let items = to_come.map(slot).collect();
+    let items = free.into_iter().filter(|slot| slot.end > now).map(slot).collect();
     if_none_match.json(MAX_AGE, &View { time_zone: availability.zone.into(), items })
 }
 

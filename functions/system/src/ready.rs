@@ -30,7 +30,7 @@ pub struct Response {
 /// One dependency.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
-    /// `dynamodb`, `s3`, `sqs`, `ses` or `sns`.
+    /// `dynamodb`, `s3`, `sqs`, `ses`, `sns` or `stripe`.
     #[schema(example = "dynamodb")]
     name: &'static str,
     /// `up` or `down`.
@@ -50,7 +50,7 @@ pub struct Check {
     ),
 )]
 async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
-    let (dynamodb, s3, sqs, ses, sns) = tokio::join!(
+    let (dynamodb, s3, sqs, ses, sns, stripe) = tokio::join!(
         check("dynamodb", async { app.tables().ping().await }),
         check("s3", async { app.files()?.ping().await }),
         check("sqs", async {
@@ -59,8 +59,12 @@ async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
         }),
         check("ses", Mailer::ping(app.aws())),
         check("sns", Texter::ping(app.aws())),
+        check("stripe", async {
+            let stripe = app.stripe().await.map_err(|error| error.to_string())?;
+            stripe.ping().await.map_err(|error| error.to_string())
+        }),
     );
-    let checks = vec![dynamodb, s3, sqs, ses, sns];
+    let checks = vec![dynamodb, s3, sqs, ses, sns, stripe];
     if checks.iter().all(|check| check.state == "up") {
         (StatusCode::OK, Json(Response { status: "ready", checks }))
     } else {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use runtime::{Error, Invocation};
 use storage::Tables;
 
-use crate::due_work::{Outcome, Report, Run, parse};
+use runtime::due::{Outcome, Report, Run, parse};
 
 /// Marks what has expired.
 #[derive(Debug)]

@@ -1,16 +1,22 @@
 //! `email-send`: called by the email queue, it writes one mail to one person.
 //!
 //! Each mail goes once, however often its message comes; after a crash between sending and noting
-//! it, once more.
+//! it, once more. A mail about a booking is written from what the booking is by then.
 
 use api::secrets::{LinkToken, Secret};
 use domain::{
     email::EmailAddress,
+    id::BookingId,
     mail_link::{MailLink, Purpose},
+    role::Role,
     user::User,
 };
 use jiff::{SignedDuration, Timestamp};
-use messaging::{email::Mailer, queue::EmailMessage, template::Recipient};
+use messaging::{
+    email::Mailer,
+    queue::EmailMessage,
+    template::{About, Context, Recipient},
+};
 use runtime::Error;
 use storage::Tables;
 
@@ -51,11 +57,23 @@ impl Sender {
             Recipient::Pending => user.pending_email.as_ref(),
         };
         let Some(to) = to else { return Ok(()) };
+        let about = match message.booking {
+            Some(booking) => match about(&self.tables, message, booking).await? {
+                Some(about) => Some(about),
+                None => return Ok(()),
+            },
+            None => None,
+        };
         let token = match message.template.link() {
             Some(purpose) => Some(self.link(&user, purpose, to).await?),
             None => None,
         };
-        let mail = message.template.render(user.name.as_str(), &self.app_url, token.as_deref())?;
+        let mail = message.template.render(&Context {
+            name: user.name.as_str(),
+            about: about.as_ref(),
+            app_url: &self.app_url,
+            token: token.as_deref(),
+        })?;
         self.mailer.send(to, message.template, &mail).await?;
         tracing::info!(event = %message.event_id, template = message.template.as_ref(), "mail sent");
         Ok(())
@@ -68,5 +86,59 @@ impl Sender {
         let link = MailLink::new(user.id, purpose, to.clone(), token.secret.hash(), Timestamp::now());
         self.tables.save_link(&link).await?;
         Ok(token.encode())
+    }
+}
+
+/// What a mail tells of its booking. `None` if there is nothing to be told any more: the booking or the other
+/// side is gone, or the mail was overtaken.
+async fn about(tables: &Tables, message: &EmailMessage, booking: BookingId) -> Result<Option<About>, Error> {
+    let Some(booking) = tables.booking(booking).await? else { return Ok(None) };
+    let other = match booking.role_of(message.user_id) {
+        Some(Role::Parent) => booking.sitter,
+        Some(Role::Sitter) => booking.parent,
+        Some(Role::Admin) | None => return Ok(None),
+    };
+    if !message.template.is_true_of(&booking) {
+        return Ok(None);
+    }
+    let other = tables.user(other).await?;
+    Ok(other.map(|other| About::new(message.template, &booking, other.name.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_people::register;
+    use domain::id::UserId;
+    use messaging::template::Template;
+    use storage::bookings::Actor;
+    use testing::{Dynamo, TABLES, requested_booking};
+
+    #[tokio::test]
+    async fn a_mail_names_the_other_side_and_nobody_who_is_gone() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let now = Timestamp::now();
+        let parent = register(&tables, Role::Parent, "George Banks", now).await;
+        let sitter = register(&tables, Role::Sitter, "Mary Poppins", now).await;
+        let booking = requested_booking(parent.id, sitter.id, "2027-12-01".parse().unwrap(), now);
+        tables.request_booking(&booking, &Actor::default()).await.unwrap();
+        let told = async |user_id: UserId, template: Template, id: BookingId| {
+            let event_id = domain::id::new(now);
+            let message = EmailMessage { event_id, user_id, template, booking: Some(id) };
+            about(&tables, &message, id).await.unwrap()
+        };
+        for (template, reader, other) in [
+            (Template::BookingRequested, sitter.id, "George Banks"),
+            (Template::BookingDeclined, parent.id, "Mary Poppins"),
+        ] {
+            assert_eq!(told(reader, template, booking.id).await, Some(About::new(template, &booking, other)));
+        }
+        // Overtaken, somebody else's, gone.
+        assert_eq!(told(sitter.id, Template::BookingReminder, booking.id).await, None);
+        assert_eq!(told(domain::id::new(now), Template::BookingRequested, booking.id).await, None);
+        assert_eq!(told(sitter.id, Template::BookingRequested, domain::id::new(now)).await, None);
+        tables.remove_unverified(&parent, now).await.unwrap();
+        assert_eq!(told(sitter.id, Template::BookingRequested, booking.id).await, None);
     }
 }

@@ -5,7 +5,7 @@
 //! allows it goes to the failure queue, and the stream moves on.
 
 use aws_lambda_events::dynamodb::EventRecord;
-use messaging::queue::{Queues, messages_for};
+use messaging::{messages::messages_for, queue::Queues};
 use runtime::Error;
 
 /// Relays one record after the other.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use runtime::{Error, Invocation};
 use storage::{Tables, files::Files};
 
-use crate::due_work::{Outcome, Report, Run, parse};
+use runtime::due::{Outcome, Report, Run, parse};
 
 /// Removes what is due.
 #[derive(Debug)]
@@ -63,7 +63,6 @@ impl Cleanup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::due_work::RESERVE;
     use domain::{
         display_name::DisplayName,
         event::{Event, Fact},
@@ -71,6 +70,7 @@ mod tests {
         user::User,
     };
     use jiff::SignedDuration;
+    use runtime::due::RESERVE;
     use storage::audit::{Action, Entry, Origin};
     use testing::{Dynamo, TABLES};
 

@@ -57,7 +57,7 @@ mod tests {
         search::{Query, Sort, Words},
         sitter::{Profile, Sitter},
     };
-    use messaging::queue::{Message, messages_for};
+    use messaging::{messages::messages_for, queue::Message};
     use storage::audit::{Action, Entry, Origin};
     use testing::{Dynamo, TABLES, listed_sitter};
 

@@ -5,7 +5,7 @@ use domain::due::Kind;
 use runtime::{Error, Invocation};
 use storage::Tables;
 
-use crate::due_work::{Outcome, Report, Run, parse};
+use runtime::due::{Outcome, Report, Run, parse};
 
 /// Compares the sitters of families.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ mod tests {
         let [ada, bea]: [UserId; 2] = std::array::from_fn(|_| domain::id::new(now));
         let [one, two, three]: [UserId; 3] = std::array::from_fn(|_| domain::id::new(now));
         for (parent, sitter) in [(ada, one), (ada, two), (ada, one), (bea, one), (bea, two), (bea, three)] {
-            tables.note_pairing(parent, sitter, now).await.unwrap();
+            tables.note_pairing(domain::id::new(now), parent, sitter, now).await.unwrap();
         }
         assert_eq!(tables.booked(ada).await.unwrap(), [(one, 2), (two, 1)].into());
         // Two runs at once, and another: what collides is done by the other, or the next.
@@ -69,9 +69,9 @@ mod tests {
         assert_eq!(tables.similar(one).await.unwrap(), [(two, 2), (three, 1)].into());
         assert_eq!(tables.similar(two).await.unwrap(), [(one, 2), (three, 1)].into());
         // Nothing new, nothing due; a new one is compared with all before.
-        tables.note_pairing(ada, two, now).await.unwrap();
+        tables.note_pairing(domain::id::new(now), ada, two, now).await.unwrap();
         assert_eq!(run().await, Report { complete: true, ..Report::default() });
-        tables.note_pairing(ada, three, now).await.unwrap();
+        tables.note_pairing(domain::id::new(now), ada, three, now).await.unwrap();
         assert_eq!(run().await.done["pairings"], 1);
         assert_eq!(tables.similar(three).await.unwrap(), [(one, 2), (two, 2)].into());
     }

@@ -35,6 +35,7 @@ async fn main() {
     let settings = Settings {
         issuer: "urn:nannyradar:bench".into(),
         audience: "nannyradar-api".into(),
+        app_url: "https://app.nannyradar.example".into(),
         allowed_origins: vec!["https://app.nannyradar.example".into()],
         unverified_for: SignedDuration::from_hours(1),
         sms_countries: Vec::new(),

@@ -4,8 +4,11 @@ use std::{
 };
 
 use aws_types::SdkConfig;
+use domain::{Violation, phone::PhoneNumber};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use storage::{Tables, field_cipher::FieldCipher, files::Files, search::SearchIndex};
+use stripe::Stripe;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -31,6 +34,10 @@ struct Parts {
     cipher: OnceLock<FieldCipher>,
     cursors: OnceCell<Cursors>,
     search: OnceLock<SearchIndex>,
+    /// Never freed, so that no function carries what freeing it takes but those that have it.
+    stripe: OnceCell<&'static Stripe>,
+    stripe_webhook_secret: OnceCell<SecretString>,
+    background_check_secret: OnceCell<SecretString>,
 }
 
 /// What the environment says of HTTP.
@@ -40,6 +47,8 @@ pub struct Settings {
     pub issuer: String,
     /// The member `aud` of every token.
     pub audience: String,
+    /// Where people use the service with a browser, e.g. `https://app.nannyradar.example`.
+    pub app_url: String,
     /// Where browsers may call from, e.g. `https://app.nannyradar.example`.
     pub allowed_origins: Vec<String>,
     /// How long an account may stay unproved.
@@ -63,12 +72,22 @@ impl Settings {
         Ok(Self {
             issuer: config::required("TOKEN_ISSUER")?,
             audience: config::required("TOKEN_AUDIENCE")?,
+            app_url: config::required("APP_URL")?,
             allowed_origins: list("ALLOWED_ORIGINS"),
             unverified_for: SignedDuration::from_hours(24 * number("UNVERIFIED_ACCOUNT_DAYS", 7)),
             sms_countries: list("SMS_COUNTRIES"),
             sms_per_day: number("SMS_PER_DAY", 0),
             ip_limit_factor: number("IP_LIMIT_FACTOR", 1),
         })
+    }
+
+    /// A number, if texts are sent to its country.
+    pub fn served(&self, phone: PhoneNumber) -> Result<PhoneNumber, Violation> {
+        if phone.country().is_some_and(|country| self.sms_countries.contains(&country)) {
+            Ok(phone)
+        } else {
+            Err(Violation::new("country_not_served", "must be of a country that we serve"))
+        }
     }
 }
 
@@ -140,6 +159,9 @@ impl App {
             cipher: OnceLock::new(),
             cursors: OnceCell::new(),
             search: OnceLock::new(),
+            stripe: OnceCell::new(),
+            stripe_webhook_secret: OnceCell::new(),
+            background_check_secret: OnceCell::new(),
         }))
     }
 
@@ -202,6 +224,45 @@ impl App {
     pub async fn cursors(&self) -> Result<&Cursors, storage::Error> {
         let read = async || storage::cursor_secret::read(&self.0.aws).await.map(|key| Cursors::new(&key));
         self.0.cursors.get_or_try_init(read).await
+    }
+
+    /// Stripe. Only the functions whose template says so may read the key.
+    pub async fn stripe(&self) -> Result<&Stripe, storage::Error> {
+        let connect = async || {
+            let secret = storage::stripe_secret::read(&self.0.aws).await?;
+            let url = config::required("STRIPE_API_URL")?;
+            Ok::<&'static Stripe, storage::Error>(Box::leak(Box::new(Stripe::new(&url, secret.api_key))))
+        };
+        self.0.stripe.get_or_try_init(connect).await.copied()
+    }
+
+    /// The application with that Stripe in place of the one that the environment names.
+    #[must_use]
+    pub fn with_stripe(self, stripe: Stripe) -> Self {
+        // Only a new application is without one.
+        self.0.stripe.set(Box::leak(Box::new(stripe))).ok();
+        self
+    }
+
+    /// What Stripe signs its webhooks with. Only the function that hears them may read it.
+    pub async fn stripe_webhook_secret(&self) -> Result<&SecretString, storage::Error> {
+        let read = async || Ok(storage::stripe_secret::read(&self.0.aws).await?.webhook_secret);
+        self.0.stripe_webhook_secret.get_or_try_init(read).await
+    }
+
+    /// What whoever checks sitters for us signs with. Only the function that hears them may read it.
+    pub async fn background_check_secret(&self) -> Result<&SecretString, storage::Error> {
+        let read = async || storage::check_secret::read(&self.0.aws).await;
+        self.0.background_check_secret.get_or_try_init(read).await
+    }
+
+    /// The application with these secrets of webhooks in place of those that the environment names.
+    #[must_use]
+    pub fn with_webhook_secrets(self, stripe: SecretString, background_check: SecretString) -> Self {
+        // Only a new application is without them.
+        self.0.stripe_webhook_secret.set(stripe).ok();
+        self.0.background_check_secret.set(background_check).ok();
+        self
     }
 
     /// The buckets.

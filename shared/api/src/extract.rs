@@ -33,6 +33,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body as it came, for what is signed.
+#[derive(Debug, Clone)]
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        bytes(request, state).await.map(Self)
+    }
+}
+
 /// The bytes of a body that is announced as JSON.
 pub(crate) async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -40,6 +52,10 @@ pub(crate) async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> R
         let detail = "The body must be JSON, with the header Content-Type: application/json.";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
+    bytes(request, state).await
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|_| {
         let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)

@@ -97,6 +97,15 @@ pub const SUGGEST: Limit = Limit { per_ip: rate(300, 5), when_down: WhenDown::Go
 pub const RECOMMEND: Limit =
     Limit { per_account: rate(60, 10), when_down: WhenDown::GoOn, ..identity("recommend") };
 
+/// `POST /bookings/quote`.
+pub const QUOTE: Limit = Limit { per_account: rate(120, 10), when_down: WhenDown::GoOn, ..identity("quote") };
+/// What asks sitters to come: each of them gets a mail.
+pub const BOOK: Limit = Limit { per_account: rate(30, 60), when_down: WhenDown::GoOn, ..identity("book") };
+/// What asks a bank about a card, which is how stolen ones are tried.
+pub const CARD: Limit = Limit { per_account: rate(10, 60), per_ip: rate(30, 60), ..identity("card") };
+/// `POST /bookings/{id}/sos`. Nobody who needs help is refused by a bucket that does not answer.
+pub const HELP: Limit = Limit { per_account: rate(10, 10), when_down: WhenDown::GoOn, ..identity("help") };
+
 /// All texts together, for what they may cost: at most so many in any day.
 pub fn all_texts(per_day: u32) -> Limit {
     Limit { per_account: rate(per_day.div_ceil(2), 24 * 60), ..identity("all_texts") }

@@ -26,6 +26,8 @@ pub const BEARER: &str = "access_token";
         (name = "Family", description = "What a parent tells of their home and their children, in private"),
         (name = "Sitters", description = "Finding sitters"),
         (name = "Credentials", description = "What a sitter hands in for others to trust them"),
+        (name = "Bookings", description = "From a quote to the end of a dispute"),
+        (name = "Payments", description = "What parents pay, and sitters earn"),
         (name = "Administration", description = "Operating the marketplace"),
         (name = "Files", description = "Sending files"),
         (name = "Operations", description = "Health and documentation"),

@@ -73,6 +73,21 @@ impl Hours {
         let (start, end) = (self.start.0, self.end.0);
         (start, if end <= start { end + DAY } else { end })
     }
+
+    /// From when to when they are on a day; `None` if the calendar does not go that far. When the clocks
+    /// change in between, they may be no time at all, or less.
+    ///
+    /// What a clock never shows comes when it is put forward past it; of what it shows twice, the first
+    /// counts.
+    pub(crate) fn on(self, date: Date, zone: &TimeZone) -> Option<Span> {
+        let midnight = DateTime::from_parts(date, jiff::civil::Time::midnight());
+        let moment = |minutes: u16| {
+            let wall = midnight.checked_add(i64::from(minutes).minutes()).ok()?;
+            zone.to_ambiguous_timestamp(wall).compatible().ok()
+        };
+        let (start, end) = self.minutes();
+        Some(Span { start: moment(start)?, end: moment(end)? })
+    }
 }
 
 /// The hours of one day, in order and apart from each other. May be none.
@@ -189,6 +204,16 @@ impl Span {
             Ok(Self { start, end })
         }
     }
+
+    /// From its first moment to the one after its last.
+    pub fn length(self) -> SignedDuration {
+        self.end.duration_since(self.start)
+    }
+
+    /// Whether the two have time in common. Where one ends when the other starts, they have not.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
 }
 
 impl Availability {
@@ -199,7 +224,7 @@ impl Availability {
 
     /// The times within a span at which they work, in order and apart from each other.
     pub fn slots(&self, within: Span) -> Vec<Span> {
-        let zone = self.time_zone();
+        let zone = self.zone.rules();
         let local = |moment: Timestamp| zone.to_datetime(moment).date();
         // A shift of the day before may reach into the first day.
         let first = local(within.start).yesterday().unwrap_or(Date::MIN);
@@ -228,17 +253,7 @@ impl Availability {
 
     /// The shifts that begin on a day.
     fn shifts(&self, date: Date, zone: &TimeZone) -> Vec<Span> {
-        let midnight = DateTime::from_parts(date, jiff::civil::Time::midnight());
-        // What a clock never shows comes when it is put forward past it; of what it shows twice, a
-        // shift begins with the first.
-        let moment = |minutes: u16| {
-            let wall = midnight.checked_add(i64::from(minutes).minutes()).ok()?;
-            zone.to_ambiguous_timestamp(wall).compatible().ok()
-        };
-        let spans = self.day(date).0.iter().filter_map(|hours| {
-            let (start, end) = hours.minutes();
-            Some(Span { start: moment(start)?, end: moment(end)? })
-        });
+        let spans = self.day(date).0.iter().filter_map(|hours| hours.on(date, zone));
         spans.filter(|span| span.start < span.end).collect()
     }
 
@@ -248,11 +263,6 @@ impl Availability {
             return OFF;
         }
         self.exceptions.get(&date).unwrap_or_else(|| self.weekly.on(date.weekday()))
-    }
-
-    fn time_zone(&self) -> TimeZone {
-        // The name came from the same database.
-        TimeZone::get(self.zone.as_str()).unwrap_or(TimeZone::UTC)
     }
 }
 

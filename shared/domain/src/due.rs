@@ -19,6 +19,12 @@ pub enum Kind {
     Upload,
     /// Mark a certificate as expired.
     Certificate,
+    /// Take a booking's next step.
+    Booking,
+    /// Make the next bookings of a series.
+    Series,
+    /// Compare a payment with what Stripe knows of it.
+    Payment,
 }
 
 impl Kind {

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    booking::{News, Who},
     credentials::Method,
-    id::{CertificateId, ChallengeId, EventId, SessionId, UserId},
+    id::{BookingId, CertificateId, ChallengeId, EventId, SessionId, UserId},
     listing,
 };
 
@@ -154,6 +155,29 @@ pub enum Fact {
     BackgroundCheckExpired {
         /// Whose.
         user_id: UserId,
+    },
+    /// Something happened to a booking, or fell due for it.
+    Booking {
+        /// To which.
+        booking_id: BookingId,
+        /// Whose it is.
+        parent: UserId,
+        /// Who is booked.
+        sitter: UserId,
+        /// What.
+        news: News,
+    },
+    /// Somebody who takes part in a booking calls for help.
+    HelpCalled {
+        /// In which.
+        booking_id: BookingId,
+        /// Who.
+        by: Who,
+    },
+    /// Stripe has told of something that it has. What has become of it is asked there.
+    StripeEventReceived {
+        /// What, by the name that Stripe gives it, e.g. `pi_…` or `acct_…`.
+        object: String,
     },
 }
 

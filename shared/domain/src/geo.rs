@@ -107,6 +107,11 @@ impl From<Point> for (f64, f64) {
 pub struct Distance(pub u32);
 
 impl Distance {
+    /// To the metre.
+    pub fn metres(self) -> u32 {
+        self.0
+    }
+
     /// As it is shown: up to the next half kilometre. To tell it finer would feign a precision that
     /// [`Point::public`] has taken away.
     pub fn shown(self) -> u32 {

@@ -42,6 +42,14 @@ ids! {
     ChildId = ChildTag("kid");
     /// A certificate that a sitter has handed in.
     CertificateId = CertificateTag("crd");
+    /// A sitter asked for at a time, from the request to the last penny.
+    BookingId = BookingTag("bkg");
+    /// Bookings that follow one rule.
+    SeriesId = SeriesTag("ser");
+    /// Money that a family owes for a booking, and what became of it.
+    PaymentId = PaymentTag("pay");
+    /// A transaction of the ledger.
+    TransactionId = TransactionTag("txn");
 }
 
 /// A new identifier, created at `now`.

@@ -47,6 +47,63 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// Why amounts cannot be reckoned with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// They are of different currencies, which never mix.
+    #[error("amounts of different currencies do not mix")]
+    CurrencyMismatch,
+    /// More comes out than an amount can be.
+    #[error("the amount is too large")]
+    Overflow,
+    /// Less than nothing comes out.
+    #[error("the amount would be negative")]
+    Negative,
+}
+
+impl Money {
+    /// That many minor units.
+    pub const fn new(amount_minor: u32, currency: Currency) -> Self {
+        Self { amount_minor, currency }
+    }
+
+    /// Nothing.
+    pub const fn zero(currency: Currency) -> Self {
+        Self::new(0, currency)
+    }
+
+    /// Both together.
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        self.same_currency(other)?;
+        let amount = self.amount_minor.checked_add(other.amount_minor).ok_or(MoneyError::Overflow)?;
+        Ok(Self::new(amount, self.currency))
+    }
+
+    /// What is left without the other.
+    pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
+        self.same_currency(other)?;
+        let amount = self.amount_minor.checked_sub(other.amount_minor).ok_or(MoneyError::Negative)?;
+        Ok(Self::new(amount, self.currency))
+    }
+
+    /// So many parts of it out of so many, to the nearest minor unit; half a unit is rounded up.
+    pub fn share(self, numerator: u64, denominator: u64) -> Result<Self, MoneyError> {
+        let (numerator, denominator) = (u128::from(numerator), u128::from(denominator));
+        let twice = 2 * u128::from(self.amount_minor) * numerator + denominator;
+        let rounded = twice.checked_div(2 * denominator).ok_or(MoneyError::Overflow)?;
+        Ok(Self::new(rounded.try_into().map_err(|_| MoneyError::Overflow)?, self.currency))
+    }
+
+    /// All together; nothing of that currency if there are none.
+    pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
+        amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
+    }
+
+    fn same_currency(self, other: Self) -> Result<(), MoneyError> {
+        if self.currency == other.currency { Ok(()) } else { Err(MoneyError::CurrencyMismatch) }
+    }
+}
+
 /// What an hour costs: 1.00 to 200.00, which keeps out what is a slip of the finger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Money", into = "Money")]
@@ -88,6 +145,59 @@ impl From<HourlyRate> for Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Currency::{Eur, Gbp};
+    use proptest::prelude::*;
+
+    #[test]
+    fn shares_are_rounded_half_up() {
+        let share = |amount, numerator, denominator| Money::new(amount, Gbp).share(numerator, denominator);
+        for (amount, numerator, denominator, expected) in
+            [(1, 1, 2, 1), (3, 1, 2, 2), (49, 1, 100, 0), (50, 1, 100, 1), (1001, 1, 3, 334), (7, 0, 9, 0)]
+        {
+            assert_eq!(share(amount, numerator, denominator), Ok(Money::new(expected, Gbp)));
+        }
+        assert_eq!(share(u32::MAX, u64::MAX, u64::MAX), Ok(Money::new(u32::MAX, Gbp)));
+        assert_eq!(share(u32::MAX, u64::MAX, 1), Err(MoneyError::Overflow));
+        assert_eq!(share(u32::MAX, 2_000_000_001, 2_000_000_000), Err(MoneyError::Overflow));
+        assert_eq!(share(1, 1, 0), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn currencies_never_mix() {
+        let (pound, euro) = (Money::new(100, Gbp), Money::new(100, Eur));
+        assert_eq!(pound.checked_add(euro), Err(MoneyError::CurrencyMismatch));
+        assert_eq!(pound.checked_sub(euro), Err(MoneyError::CurrencyMismatch));
+        assert_eq!(Money::sum(Gbp, [pound, euro]), Err(MoneyError::CurrencyMismatch));
+        // Not even nothing.
+        assert_eq!(pound.checked_add(Money::zero(Eur)), Err(MoneyError::CurrencyMismatch));
+        assert_eq!(Money::sum(Eur, []), Ok(Money::zero(Eur)));
+    }
+
+    proptest! {
+        #[test]
+        fn adds_up(one: u32, other: u32) {
+            let (one, other) = (Money::new(one, Gbp), Money::new(other, Gbp));
+            match one.checked_add(other) {
+                Ok(both) => {
+                    prop_assert_eq!(both.checked_sub(other), Ok(one));
+                    prop_assert_eq!(Money::sum(Gbp, [other, one]), Ok(both));
+                }
+                Err(error) => {
+                    prop_assert_eq!(error, MoneyError::Overflow);
+                    prop_assert!(u64::from(one.amount_minor) + u64::from(other.amount_minor) > u64::from(u32::MAX));
+                }
+            }
+            prop_assert_eq!(one.checked_sub(other).is_ok(), one.amount_minor >= other.amount_minor);
+        }
+
+        #[test]
+        fn a_share_is_off_by_half_a_unit_at_most(amount: u32, numerator in 0u64..=1_000_000, denominator in 1u64..=1_000_000) {
+            prop_assume!(numerator <= denominator);
+            let share = i128::from(Money::new(amount, Gbp).share(numerator, denominator).unwrap().amount_minor);
+            let off = share * i128::from(denominator) - i128::from(amount) * i128::from(numerator);
+            prop_assert!(-i128::from(denominator) < 2 * off && 2 * off <= i128::from(denominator));
+        }
+    }
 
     #[test]
     fn is_bounded() {

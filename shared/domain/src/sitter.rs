@@ -7,6 +7,7 @@ use strum::{AsRefStr, EnumIter, IntoEnumIterator};
 
 use crate::{
     availability::Availability,
+    booking::policy::Policy,
     care::{AgeGroup, Skill},
     geo::{Point, Radius},
     id::UserId,
@@ -63,6 +64,8 @@ pub struct Profile {
     pub home: Option<Home>,
     /// How far they go.
     pub travels: Radius,
+    /// What they keep when a family calls off.
+    pub policy: Policy,
     /// Whether parents find them.
     pub state: State,
     /// When they were listed for the first time.
@@ -83,6 +86,7 @@ pub struct Draft {
     pub rate: Option<HourlyRate>,
     pub home: Option<Home>,
     pub travels: Radius,
+    pub policy: Policy,
 }
 
 /// What a profile must have before parents see it.
@@ -169,6 +173,18 @@ impl Record {
         Self { user_id, rating: Rating::default(), requests: 0, answered: 0, checked_until: None, version: 0 }
     }
 
+    /// With one more booking that they were asked for.
+    #[must_use]
+    pub fn with_request(self) -> Self {
+        Self { requests: self.requests.saturating_add(1), version: self.version + 1, ..self }
+    }
+
+    /// With one more request that they have answered.
+    #[must_use]
+    pub fn with_answer(self) -> Self {
+        Self { answered: self.answered.saturating_add(1), version: self.version + 1, ..self }
+    }
+
     /// Whether the background check is good on that day.
     pub fn is_checked(&self, today: Date) -> bool {
         self.checked_until.is_some_and(|until| today <= until)
@@ -188,6 +204,7 @@ impl Profile {
             rate: None,
             home: None,
             travels: Radius::default(),
+            policy: Policy::default(),
             state: State::default(),
             listed_at: None,
             version: 0,
@@ -232,9 +249,19 @@ impl Sitter {
 
     /// The profile as its sitter has written it anew, and wants it to be shown or not.
     pub fn written(&self, draft: Draft, shown: bool, now: Timestamp) -> Result<Profile, NotYet> {
-        let Draft { headline, bio, languages, ages, skills, rate, home, travels } = draft;
-        let profile = self.profile.clone();
-        let profile = Profile { headline, bio, languages, ages, skills, rate, home, travels, ..profile };
+        let Draft { headline, bio, languages, ages, skills, rate, home, travels, policy } = draft;
+        let profile = Profile {
+            headline,
+            bio,
+            languages,
+            ages,
+            skills,
+            rate,
+            home,
+            travels,
+            policy,
+            ..self.profile.clone()
+        };
         let written = Self { profile, ..self.clone() };
         match written.profile.state.on_wish(shown) {
             Some(event) => written.after(event, now),
@@ -327,8 +354,9 @@ mod tests {
     }
 
     fn draft(profile: &Profile) -> Draft {
-        let Profile { headline, bio, languages, ages, skills, rate, home, travels, .. } = profile.clone();
-        Draft { headline, bio, languages, ages, skills, rate, home, travels }
+        let Profile { headline, bio, languages, ages, skills, rate, home, travels, policy, .. } =
+            profile.clone();
+        Draft { headline, bio, languages, ages, skills, rate, home, travels, policy }
     }
 
     #[test]

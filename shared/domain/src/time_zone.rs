@@ -24,6 +24,12 @@ impl TimeZoneName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// When its clocks show what.
+    pub fn rules(&self) -> jiff::tz::TimeZone {
+        // The name came from the same database.
+        jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
 }
 
 /// The zone of the town that NannyRadar starts in.

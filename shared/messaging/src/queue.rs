@@ -7,10 +7,8 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use domain::{
     analytics::{Hour, Searched},
-    credentials::Method,
-    event::{Event, Fact},
-    id::{self, ChallengeId, EventId, UserId},
-    listing,
+    booking::{News, Who},
+    id::{self, BookingId, ChallengeId, EventId, UserId},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -21,18 +19,21 @@ use crate::template::Template;
 /// A mail to be written. It names the person and not the address: an erased person is not found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmailMessage {
-    /// The event that it comes from; with the template it names the mail, so that it goes once.
+    /// The event that it comes from; with the person and the template it names the mail, so that it goes once.
     pub event_id: EventId,
     /// To whom.
     pub user_id: UserId,
     /// What.
     pub template: Template,
+    /// The booking that it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking: Option<BookingId>,
 }
 
 impl EmailMessage {
-    /// What makes this mail the same as another.
+    /// What makes this mail the same as another. Of one event both sides of a booking may be told alike.
     pub fn key(&self) -> String {
-        format!("{}#{}", self.event_id, self.template.as_ref())
+        format!("{}#{}#{}", self.event_id, self.user_id, self.template.as_ref())
     }
 }
 
@@ -78,6 +79,49 @@ impl AnalyticsMessage {
     }
 }
 
+/// Something about money that is to be looked at. It tells nothing of what is owed, or of what became of it:
+/// whoever gets it reads what is so now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum PaymentMessage {
+    /// A booking whose money may have to move.
+    Booking {
+        /// The event that it comes from.
+        event_id: EventId,
+        /// Which.
+        booking_id: BookingId,
+    },
+    /// Something of Stripe's that has changed there.
+    Stripe {
+        /// The event that it comes from.
+        event_id: EventId,
+        /// Which, by Stripe's identifier.
+        object: String,
+    },
+}
+
+/// Something has happened to a booking from which more follows than mails and payments.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BookingMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// To which.
+    pub booking_id: BookingId,
+    /// What.
+    pub news: News,
+}
+
+/// Somebody who takes part in a booking calls for help.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AlertMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// In which.
+    pub booking_id: BookingId,
+    /// Who.
+    pub by: Who,
+}
+
 /// A message and its queue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
@@ -87,54 +131,12 @@ pub enum Message {
     Email(EmailMessage),
     /// See [`SmsMessage`].
     Sms(SmsMessage),
-}
-
-/// The messages that follow from an event.
-pub fn messages_for(event: &Event) -> Vec<Message> {
-    let event_id = event.id;
-    let search = |user_id| Message::Search(SearchMessage { user_id });
-    let email = |user_id, template| Message::Email(EmailMessage { event_id, user_id, template });
-    match event.fact {
-        Fact::UserRegistered { user_id } => vec![email(user_id, Template::Welcome)],
-        Fact::RegistrationRepeated { user_id } => vec![email(user_id, Template::RegistrationRepeated)],
-        Fact::EmailVerificationRequested { user_id } => vec![email(user_id, Template::VerifyEmail)],
-        Fact::EmailChangeRequested { user_id } => {
-            vec![email(user_id, Template::ConfirmNewEmail), email(user_id, Template::EmailChangeNotice)]
-        }
-        Fact::PasswordResetRequested { user_id } => vec![email(user_id, Template::ResetPassword)],
-        Fact::AdminInvited { user_id } => vec![email(user_id, Template::AdminInvited)],
-        Fact::PasswordChanged { user_id } => vec![email(user_id, Template::PasswordChanged)],
-        Fact::SecondStepChanged { user_id, method: Method::None } => {
-            vec![email(user_id, Template::SecondStepOff)]
-        }
-        Fact::SecondStepChanged { user_id, .. } => vec![email(user_id, Template::SecondStepOn)],
-        Fact::SessionReused { user_id, .. } => vec![email(user_id, Template::SessionEnded)],
-        Fact::AccountSuspended { user_id } => {
-            vec![search(user_id), email(user_id, Template::AccountSuspended)]
-        }
-        Fact::AccountReinstated { user_id } => {
-            vec![search(user_id), email(user_id, Template::AccountReinstated)]
-        }
-        Fact::SitterChanged { user_id }
-        | Fact::AccountRemoved { user_id }
-        | Fact::BackgroundCheckExpired { user_id } => vec![search(user_id)],
-        Fact::CodeRequested { user_id, challenge } => {
-            vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
-        }
-        Fact::SitterDecided { user_id, decision } => match decision {
-            listing::Event::Approve => vec![email(user_id, Template::ProfileApproved)],
-            listing::Event::Reject => vec![email(user_id, Template::ProfileRejected)],
-            listing::Event::Suspend => vec![email(user_id, Template::ProfileSuspended)],
-            listing::Event::Reinstate => vec![email(user_id, Template::ProfileReinstated)],
-            // The sitter's own, who knows.
-            _ => vec![],
-        },
-        Fact::CredentialVerified { user_id, .. } => vec![email(user_id, Template::CredentialVerified)],
-        Fact::CredentialRejected { user_id, .. } => vec![email(user_id, Template::CredentialRejected)],
-        Fact::CredentialRevoked { user_id, .. } => vec![email(user_id, Template::CredentialRevoked)],
-        Fact::CredentialExpired { user_id, .. } => vec![email(user_id, Template::CredentialExpired)],
-        Fact::NobodyAsked => vec![],
-    }
+    /// See [`PaymentMessage`].
+    Payment(PaymentMessage),
+    /// See [`BookingMessage`].
+    Booking(BookingMessage),
+    /// See [`AlertMessage`].
+    Alert(AlertMessage),
 }
 
 /// A queue did not take a message, or did not answer.
@@ -187,6 +189,9 @@ pub struct Queues {
     emails: Queue,
     texts: Queue,
     search: Queue,
+    payments: Queue,
+    bookings: Queue,
+    alerts: Queue,
 }
 
 impl Queues {
@@ -196,6 +201,9 @@ impl Queues {
             emails: Queue::from_env(aws, "EMAIL_QUEUE_URL")?,
             texts: Queue::from_env(aws, "SMS_QUEUE_URL")?,
             search: Queue::from_env(aws, "SEARCH_QUEUE_URL")?,
+            payments: Queue::from_env(aws, "PAYMENTS_QUEUE_URL")?,
+            bookings: Queue::from_env(aws, "BOOKINGS_QUEUE_URL")?,
+            alerts: Queue::from_env(aws, "ALERTS_QUEUE_URL")?,
         })
     }
 
@@ -205,6 +213,9 @@ impl Queues {
             Message::Email(message) => self.emails.send(message).await,
             Message::Sms(message) => self.texts.send(message).await,
             Message::Search(message) => self.search.send(message).await,
+            Message::Payment(message) => self.payments.send(message).await,
+            Message::Booking(message) => self.bookings.send(message).await,
+            Message::Alert(message) => self.alerts.send(message).await,
         }
     }
 }

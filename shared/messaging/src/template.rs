@@ -1,8 +1,11 @@
 //! Mails as templates: one text of each, from which its HTML and its plain form are made. HTML is
 //! escaped by the engine; a value never becomes markup.
 
+mod bookings;
+
+pub use bookings::About;
 use domain::mail_link::Purpose;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serde};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantArray};
 
@@ -53,6 +56,46 @@ pub enum Template {
     CredentialRevoked,
     /// To a sitter one of whose certificates has expired.
     CredentialExpired,
+    /// To a sitter who is asked for.
+    BookingRequested,
+    /// To a parent whose sitter says yes.
+    BookingAccepted,
+    /// To a parent whose sitter says no.
+    BookingDeclined,
+    /// To a parent whose sitter has said nothing.
+    BookingExpired,
+    /// To a sitter who was asked for, and is not any more.
+    BookingWithdrawn,
+    /// To both sides of a booking that is settled.
+    BookingConfirmed,
+    /// To a parent whose booking could not be paid for.
+    BookingUnpaid,
+    /// To both sides of a booking that was called off.
+    BookingCancelled,
+    /// To a sitter who is asked for another time.
+    BookingChangeProposed,
+    /// To a parent whose sitter agrees with another time.
+    BookingChangeAccepted,
+    /// To a parent whose sitter does not.
+    BookingChangeDeclined,
+    /// To a parent whose sitter is there.
+    BookingStarted,
+    /// To a parent whose sitter has not come.
+    SitterMissing,
+    /// To a sitter who has not come.
+    BookingMissed,
+    /// To a parent whose booking is over: what it cost.
+    BookingCompleted,
+    /// To both sides of a booking with which one does not agree.
+    BookingDisputed,
+    /// To both sides of a booking about which an admin has decided.
+    BookingDecided,
+    /// To both sides of a booking that begins soon.
+    BookingReminder,
+    /// To a parent whose card was refused.
+    BookingCardRefused,
+    /// To an admin, when somebody calls for help.
+    HelpCalled,
 }
 
 /// Which address of the person a mail goes to.
@@ -80,7 +123,24 @@ pub struct Rendered {
 #[error("the mail could not be rendered: {0}")]
 pub struct RenderError(#[from] minijinja::Error);
 
-/// What a mail says. Paragraphs may name `{{ name }}`.
+/// What a mail is filled with.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Context<'a> {
+    /// Of the person whom it goes to.
+    pub name: &'a str,
+    /// The booking, in a mail that is about one.
+    #[serde(flatten)]
+    pub about: Option<&'a About>,
+    /// Where the web application lives.
+    #[serde(skip)]
+    pub app_url: &'a str,
+    /// Goes into the link, behind the `#`, which browsers send to nobody.
+    #[serde(skip)]
+    pub token: Option<&'a str>,
+}
+
+/// What a mail says. The title and the paragraphs may name `{{ name }}`, and in a mail about a booking what
+/// [`About`] has; so may the path.
 struct Words {
     subject: &'static str,
     title: &'static str,
@@ -303,14 +363,33 @@ impl Template {
                 action: Some(("Hand in a new one", "/credentials")),
                 after: &[],
             },
+            Self::BookingRequested => bookings::REQUESTED,
+            Self::BookingAccepted => bookings::ACCEPTED,
+            Self::BookingDeclined => bookings::DECLINED,
+            Self::BookingExpired => bookings::EXPIRED,
+            Self::BookingWithdrawn => bookings::WITHDRAWN,
+            Self::BookingConfirmed => bookings::CONFIRMED,
+            Self::BookingUnpaid => bookings::UNPAID,
+            Self::BookingCancelled => bookings::CANCELLED,
+            Self::BookingChangeProposed => bookings::CHANGE_PROPOSED,
+            Self::BookingChangeAccepted => bookings::CHANGE_ACCEPTED,
+            Self::BookingChangeDeclined => bookings::CHANGE_DECLINED,
+            Self::BookingStarted => bookings::STARTED,
+            Self::SitterMissing => bookings::SITTER_MISSING,
+            Self::BookingMissed => bookings::MISSED,
+            Self::BookingCompleted => bookings::COMPLETED,
+            Self::BookingDisputed => bookings::DISPUTED,
+            Self::BookingDecided => bookings::DECIDED,
+            Self::BookingReminder => bookings::REMINDER,
+            Self::BookingCardRefused => bookings::CARD_REFUSED,
+            Self::HelpCalled => bookings::HELP_CALLED,
         }
     }
 
-    /// The mail to a person of that name. `app_url` is where the web application lives; `token` goes
-    /// into the link, behind the `#`, which browsers send to nobody.
-    pub fn render(self, name: &str, app_url: &str, token: Option<&str>) -> Result<Rendered, RenderError> {
+    /// The mail to somebody.
+    pub fn render(self, context: &Context<'_>) -> Result<Rendered, RenderError> {
         let words = self.words();
-        let app_url = app_url.trim_end_matches('/');
+        let app_url = context.app_url.trim_end_matches('/');
         let mut environment = Environment::new();
         // A misspelt variable is an error and not a gap in a sentence.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -319,12 +398,15 @@ impl Template {
         });
         environment.add_template("layout.html", include_str!("../templates/layout.html"))?;
         environment.add_template("layout.txt", include_str!("../templates/layout.txt"))?;
-        let fill = |text: &str| environment.render_str(text, context! { name });
+        let fill = |text: &str| environment.render_str(text, Serde(context));
         let all = |texts: &[&str]| texts.iter().map(|text| fill(text)).collect::<Result<Vec<_>, _>>();
-        let action = words.action.map(|(label, path)| {
-            let fragment = token.map(|token| format!("#token={token}")).unwrap_or_default();
-            context! { label, url => format!("{app_url}{path}{fragment}") }
-        });
+        let action = match words.action {
+            Some((label, path)) => {
+                let fragment = context.token.map(|token| format!("#token={token}")).unwrap_or_default();
+                Some(context! { label, url => format!("{app_url}{}{fragment}", fill(path)?) })
+            }
+            None => None,
+        };
         let values = context! {
             subject => words.subject,
             title => fill(words.title)?,
@@ -345,11 +427,17 @@ impl Template {
 mod tests {
     use super::*;
 
+    fn context(name: &str) -> Context<'_> {
+        Context { name, about: None, app_url: "https://app.nannyradar.example/", token: None }
+    }
+
     #[test]
     fn mails() {
+        let about = bookings::tests::about();
         for template in Template::VARIANTS {
             let token = template.link().map(|_| "TOKEN");
-            let mail = template.render("Zoë van Dijk", "https://app.nannyradar.example/", token).unwrap();
+            let context = Context { token, about: Some(&about), ..context("Zoë van Dijk") };
+            let mail = template.render(&context).unwrap();
             assert_eq!(mail.text.contains("#token=TOKEN"), token.is_some());
             insta::assert_snapshot!(
                 template.as_ref(),
@@ -361,8 +449,13 @@ mod tests {
     #[test]
     fn a_name_is_no_markup_and_no_template() {
         let name = "<script>{{ app_url }}</script>";
-        let mail = Template::Welcome.render(name, "https://x.example", None).unwrap();
+        let mail = Template::Welcome.render(&context(name)).unwrap();
         assert!(!mail.html.contains("<script>"), "{}", mail.html);
         assert!(mail.text.contains(name), "plain text shows what is there");
+    }
+
+    #[test]
+    fn a_mail_about_nothing_is_not_sent() {
+        assert!(Template::BookingReminder.render(&context("Zoë")).is_err());
     }
 }

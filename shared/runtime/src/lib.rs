@@ -2,6 +2,7 @@
 //! function of one message into a consumer of a batch.
 
 pub mod custom_resource;
+pub mod due;
 mod http;
 mod log;
 mod once;

@@ -1,7 +1,8 @@
 //! Accounts as a whole: the transactions that change a person together with what lies around them.
 //!
 //! The items, and the questions that find them, are described where they are: [`crate::users`],
-//! [`crate::credentials`], [`crate::sessions`], [`crate::mail_links`], [`crate::one_time_codes`].
+//! [`crate::admins`], [`crate::credentials`], [`crate::sessions`], [`crate::mail_links`],
+//! [`crate::one_time_codes`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -34,7 +35,11 @@ impl Tables {
     ) -> Result<(), Error> {
         let credentials = Credentials::new(user.id, user.role, password_hash);
         let claim = ClaimItem::new(email_pk(&user.email), user.id);
-        self.transaction()
+        let transaction = match user.role {
+            Role::Parent | Role::Sitter => self.transaction(),
+            Role::Admin => self.transaction().put_admin(user.id)?,
+        };
+        transaction
             .put(&self.main, &claim, Condition::Absent)?
             .put(&self.main, &credentials::Item::from(&credentials), Condition::Absent)?
             .put(&self.main, &Item::from(user), Condition::Absent)?
@@ -191,7 +196,7 @@ impl Tables {
         transaction = match user.role {
             Role::Parent => transaction.delete_children(&self.roll(user.id).await?)?,
             Role::Sitter => transaction.delete_certificates(&self.folder(user.id).await?)?,
-            Role::Admin => transaction,
+            Role::Admin => transaction.delete_admin(user.id)?,
         };
         for sk in self.sort_keys(&pk(user.id)).await? {
             if !transaction.deletes(&pk(user.id), &sk) {

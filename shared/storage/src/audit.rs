@@ -9,7 +9,10 @@
 //! written in the transaction of what it describes.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{AuditId, UserId};
+use domain::{
+    booking::News,
+    id::{AuditId, BookingId, UserId},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::AsRefStr;
@@ -78,6 +81,12 @@ pub enum Action {
     CredentialRejected,
     /// An admin found that a certificate is good no more.
     CredentialRevoked,
+    /// Something happened to a booking of theirs.
+    BookingChanged,
+    /// A payment of theirs was given back by an admin.
+    PaymentRefunded,
+    /// An admin read a complaint about a booking of theirs.
+    DisputeRead,
 }
 
 /// Where a request came from, as far as the trail needs to know.
@@ -100,6 +109,8 @@ pub struct Entry {
     pub actor: Option<UserId>,
     /// What.
     pub action: Action,
+    /// In which booking, and what became of it.
+    pub booking: Option<(BookingId, News)>,
     /// Why, in the words of whoever did it.
     pub reason: Option<String>,
     /// When.
@@ -111,12 +122,12 @@ pub struct Entry {
 impl Entry {
     /// Something that a person does with their own account.
     pub fn by_self(user: UserId, action: Action, at: Timestamp, origin: Origin) -> Self {
-        Self { subject: user, actor: Some(user), action, reason: None, at, origin }
+        Self { subject: user, actor: Some(user), action, booking: None, reason: None, at, origin }
     }
 
     /// Something that somebody does who does not prove who they are.
     pub fn by_nobody(subject: UserId, action: Action, at: Timestamp, origin: Origin) -> Self {
-        Self { subject, actor: None, action, reason: None, at, origin }
+        Self { subject, actor: None, action, booking: None, reason: None, at, origin }
     }
 }
 
@@ -168,6 +179,8 @@ struct Item {
     actor_pk: Option<String>,
     action: Action,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    booking: Option<(BookingId, News)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     at: Timestamp,
     origin: Origin,
@@ -183,6 +196,7 @@ impl From<&Entry> for Item {
             actor: entry.actor,
             actor_pk: entry.actor.map(actor_pk),
             action: entry.action,
+            booking: entry.booking,
             reason: entry.reason.clone(),
             at: entry.at,
             origin: entry.origin.clone(),
@@ -196,6 +210,7 @@ impl From<Item> for Recorded {
             subject: item.subject,
             actor: item.actor,
             action: item.action,
+            booking: item.booking,
             reason: item.reason,
             at: item.at,
             origin: item.origin,

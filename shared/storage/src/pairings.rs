@@ -14,12 +14,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{due::Kind, id::UserId, pairings::new_pairs};
+use domain::{
+    due::Kind,
+    id::{BookingId, UserId},
+    pairings::new_pairs,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables,
+    bookings::Count,
     due::DueKeys,
     tables::{Condition, key},
     users::pk,
@@ -66,17 +71,26 @@ fn similar_pk(sitter: UserId) -> String {
 }
 
 impl Tables {
-    /// Notes that a sitter has come to a family once more. Fails with [`Error::Conflict`] if the same
-    /// family is noted elsewhere at the same moment.
-    pub async fn note_pairing(&self, parent: UserId, sitter: UserId, now: Timestamp) -> Result<(), Error> {
-        let compared = self.compared(parent).await?.unwrap_or_else(|| Compared::new(parent));
-        let before = Condition::still(compared.version);
-        let item = key(pk(parent), booked_sk(sitter));
-        let mut transaction = self.transaction().count(&self.main, item, &["times"])?;
-        if !compared.sitters.contains(&sitter) {
-            transaction = transaction.put(&self.main, &compared.due_at(Some(now)), before)?;
-        }
-        transaction.commit().await
+    /// Notes that a sitter has come to a family, once for each booking. Fails with [`Error::Conflict`] if
+    /// others keep changing what is noted of the family.
+    pub async fn note_pairing(
+        &self,
+        booking: BookingId,
+        parent: UserId,
+        sitter: UserId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.count_once(booking, Count::Visit, async || {
+            let compared = self.compared(parent).await?.unwrap_or_else(|| Compared::new(parent));
+            let before = Condition::still(compared.version);
+            let item = key(pk(parent), booked_sk(sitter));
+            let transaction = self.transaction().count(&self.main, item, &["times"])?;
+            if compared.sitters.contains(&sitter) {
+                return Ok(transaction);
+            }
+            transaction.put(&self.main, &compared.due_at(Some(now)), before)
+        })
+        .await
     }
 
     /// Whom a family has booked, and how often.

@@ -4,7 +4,7 @@
 //! |------------------------------|-------|------------|----------------|
 //! | what does this parent look for | main  | USER#‹id›  | PARENT_PROFILE |
 //!
-//! The address and the place are sealed with the parent's key.
+//! The address, the place and the emergency contact are sealed with the parent's key.
 
 use domain::{care::Skill, geo::Radius, id::UserId, language::Languages, money::HourlyRate, parent::Profile};
 use enumset::EnumSet;
@@ -21,6 +21,8 @@ struct Item {
     schema_version: u8,
     sealed_address: String,
     sealed_point: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed_emergency_contact: Option<String>,
     radius: Radius,
     languages: Languages,
     skills: EnumSet<Skill>,
@@ -31,12 +33,16 @@ struct Item {
 
 impl Item {
     fn seal(key: &DataKey, profile: &Profile) -> Result<Self, Error> {
+        let contact = profile.emergency_contact.as_ref();
         Ok(Self {
             pk: users::pk(key.user_id()),
             sk: SK.into(),
             schema_version: 1,
             sealed_address: key.seal(SK, "address", &profile.address)?,
             sealed_point: key.seal(SK, "point", &profile.point)?,
+            sealed_emergency_contact: contact
+                .map(|contact| key.seal(SK, "emergency_contact", contact))
+                .transpose()?,
             radius: profile.radius,
             languages: profile.languages.clone(),
             skills: profile.skills,
@@ -46,6 +52,7 @@ impl Item {
     }
 
     fn open(self, key: &DataKey) -> Result<Profile, Error> {
+        let contact = self.sealed_emergency_contact.as_ref();
         Ok(Profile {
             user_id: key.user_id(),
             address: key.open(SK, "address", &self.sealed_address)?,
@@ -54,6 +61,7 @@ impl Item {
             languages: self.languages,
             skills: self.skills,
             max_rate: self.max_rate,
+            emergency_contact: contact.map(|sealed| key.open(SK, "emergency_contact", sealed)).transpose()?,
             version: self.version,
         })
     }

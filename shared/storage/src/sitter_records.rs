@@ -4,11 +4,18 @@
 //! |---------------------------------------|-------|-----------|---------------|
 //! | what is known of a sitter             | main  | USER#‹id› | SITTER_RECORD |
 
-use domain::{id::UserId, sitter::Record};
+use domain::{
+    booking::Booking,
+    event::{Event, Fact},
+    id::UserId,
+    sitter::Record,
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Tables,
+    bookings::Count,
     tables::{Condition, Transaction},
     users::pk,
 };
@@ -35,6 +42,33 @@ impl Tables {
     /// of another.
     pub async fn put_record(&self, record: &Record) -> Result<(), Error> {
         self.transaction().put_sitter_record(record)?.commit().await
+    }
+
+    /// Counts that a sitter was asked for a booking, once, and announces it. Fails with [`Error::Conflict`] if
+    /// others keep changing the record.
+    pub async fn count_request(&self, booking: &Booking, now: Timestamp) -> Result<(), Error> {
+        self.count_in_record(booking, Count::Request, Record::with_request, now).await
+    }
+
+    /// Counts that a sitter has answered a request, in the same way.
+    pub async fn count_answer(&self, booking: &Booking, now: Timestamp) -> Result<(), Error> {
+        self.count_in_record(booking, Count::Answer, Record::with_answer, now).await
+    }
+
+    async fn count_in_record(
+        &self,
+        booking: &Booking,
+        count: Count,
+        change: fn(Record) -> Record,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let user_id = booking.sitter;
+        let changed = Event::new(Fact::SitterChanged { user_id }, now);
+        self.count_once(booking.id, count, async || {
+            let record = self.sitter_record(user_id).await?.unwrap_or_else(|| Record::new(user_id));
+            self.transaction().put_sitter_record(&change(record))?.announce(&changed)
+        })
+        .await
     }
 }
 

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     availability::{Availability, Day, Holiday, Week},
+    booking::policy::Policy,
     care::{AgeGroup, Skill},
     due::{SHARDS, shard_of},
     event::Event,
@@ -59,6 +60,8 @@ struct ProfileItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     home: Option<Home>,
     travels: Radius,
+    #[serde(default)]
+    policy: Policy,
     state: State,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listed_at: Option<Timestamp>,
@@ -83,6 +86,7 @@ impl From<Profile> for ProfileItem {
             rate: profile.rate,
             home: profile.home,
             travels: profile.travels,
+            policy: profile.policy,
             state: profile.state,
             listed_at: profile.listed_at,
             version: profile.version,
@@ -102,6 +106,7 @@ impl From<ProfileItem> for Profile {
             rate: item.rate,
             home: item.home,
             travels: item.travels,
+            policy: item.policy,
             state: item.state,
             listed_at: item.listed_at,
             version: item.version,

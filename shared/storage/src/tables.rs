@@ -104,6 +104,25 @@ impl Tables {
         Ok((items, units))
     }
 
+    /// All items of a partition of the main table, in order, as they were written last.
+    pub(crate) async fn partition<T: DeserializeOwned>(&self, pk: String) -> Result<Vec<T>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.main)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(serde_dynamo::from_item(item?)?);
+        }
+        Ok(items)
+    }
+
     /// Writes one item if the condition holds.
     pub(crate) async fn put(
         &self,
@@ -267,24 +286,36 @@ impl Transaction<'_> {
         item: HashMap<String, AttributeValue>,
         counters: &[&str],
     ) -> Result<Self, Error> {
-        self.count_until(table, item, counters, None)
+        self.add(table, item, counters, 1, None)
     }
 
     /// The same, of an item that expires at `ttl`.
     pub(crate) fn count_until(
-        mut self,
+        self,
         table: &str,
         item: HashMap<String, AttributeValue>,
         counters: &[&str],
         ttl: Option<i64>,
     ) -> Result<Self, Error> {
+        self.add(table, item, counters, 1, ttl)
+    }
+
+    /// Adds an amount, which may be below zero, to each of these counters of an item.
+    pub(crate) fn add(
+        mut self,
+        table: &str,
+        item: HashMap<String, AttributeValue>,
+        counters: &[&str],
+        amount: i64,
+        ttl: Option<i64>,
+    ) -> Result<Self, Error> {
         let number = |number: i64| AttributeValue::N(number.to_string());
-        let sums: Vec<_> = counters.iter().map(|counter| format!("{counter} :one")).collect();
+        let sums: Vec<_> = counters.iter().map(|counter| format!("{counter} :amount")).collect();
         let sums = format!("ADD {}", sums.join(", "));
         let mut update = Update::builder()
             .table_name(table)
             .set_key(Some(item))
-            .expression_attribute_values(":one", number(1));
+            .expression_attribute_values(":amount", number(amount));
         update = match ttl {
             Some(ttl) => update
                 .update_expression(format!("SET #ttl = :ttl {sums}"))
@@ -321,7 +352,9 @@ impl Transaction<'_> {
         let mut last = Error::Conflict;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+                // Those that have collided would meet again after the same pause.
+                let pause = rand::random_range(10..=20) << attempt;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
             }
             let sent = self
                 .tables
@@ -332,7 +365,7 @@ impl Transaction<'_> {
             let Err(error) = sent.await else { return Ok(()) };
             match cancelled_by(&error) {
                 Some(Cancelled::Condition) => return Err(Error::Conflict),
-                Some(Cancelled::Collision) => last = Error::Unavailable("TransactionConflict".into()),
+                Some(Cancelled::ForNow(code)) => last = Error::Unavailable(code.into()),
                 None => return Err(error.into()),
             }
         }
@@ -342,8 +375,11 @@ impl Transaction<'_> {
 
 enum Cancelled {
     Condition,
-    Collision,
+    /// Others are at the same items, or more is written than the table takes just now.
+    ForNow(&'static str),
 }
+
+const FOR_NOW: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancelled> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
@@ -352,12 +388,9 @@ fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cance
     let has = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
     // A collision hides whether the other conditions hold, a failed condition is final.
     if has("ConditionalCheckFailed") {
-        Some(Cancelled::Condition)
-    } else if has("TransactionConflict") {
-        Some(Cancelled::Collision)
-    } else {
-        None
+        return Some(Cancelled::Condition);
     }
+    FOR_NOW.into_iter().find(|code| has(code)).map(Cancelled::ForNow)
 }
 
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Error {

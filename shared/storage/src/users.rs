@@ -10,6 +10,8 @@
 //! account, on the condition that there is none. A number is claimed when it is proved, so that
 //! nobody can occupy one that is not theirs. An account whose address is unproved also lies in the index `due`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{
     display_name::DisplayName,
     due::Kind,
@@ -24,7 +26,11 @@ use domain::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, due::DueKeys, tables::Condition};
+use crate::{
+    Error, Tables,
+    due::DueKeys,
+    tables::{BATCH, Condition, key},
+};
 
 pub(crate) const PROFILE: &str = "PROFILE";
 /// Set while an account is suspended.
@@ -140,6 +146,19 @@ impl Tables {
     /// The person of that identifier.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Error> {
         Ok(self.get::<Item>(&self.main, &pk(id), PROFILE).await?.map(User::from))
+    }
+
+    /// The names of people, as others see them; of those who have left there are none.
+    pub async fn names(&self, ids: BTreeSet<UserId>) -> Result<BTreeMap<UserId, DisplayName>, Error> {
+        let keys: Vec<_> = ids.into_iter().map(|id| key(pk(id), PROFILE)).collect();
+        let mut names = BTreeMap::new();
+        for keys in keys.chunks(BATCH) {
+            for item in self.get_all(&self.main, keys.to_vec(), false).await?.0 {
+                let item: Item = serde_dynamo::from_item(item)?;
+                names.insert(item.id, item.name);
+            }
+        }
+        Ok(names)
     }
 
     /// Whose address that is.

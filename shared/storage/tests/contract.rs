@@ -5,6 +5,7 @@ use domain::{
     display_name::DisplayName,
     due::{Kind, SHARDS},
     event::{Event, Fact},
+    id::UserId,
     mail_link::{MailLink, Purpose as LinkPurpose},
     one_time_code::{Pending, Purpose as CodePurpose},
     phone::PhoneNumber,
@@ -23,7 +24,7 @@ use storage::{
     rate_limits::Rate,
     sessions::Proof,
 };
-use testing::{Dynamo, TABLES};
+use testing::{Dynamo, TABLES, requested_booking};
 
 async fn tables() -> (Dynamo, Tables) {
     let dynamo = Dynamo::start().await;
@@ -140,6 +141,54 @@ async fn an_unproved_account_falls_due_and_frees_its_address() {
     conflict(tables.remove_unverified(&bob, due_at).await);
     assert_eq!(tables.user(bob.id).await.unwrap(), None);
     register(&tables, &person("bob@example.org")).await.unwrap();
+}
+
+#[tokio::test]
+async fn those_admins_are_told_who_can_be_reached() {
+    let (_dynamo, tables) = tables().await;
+    let admin = |email| User { role: Role::Admin, ..person(email) };
+    let (root, new, gone) = (admin("root@example.org"), admin("new@example.org"), admin("gone@example.org"));
+    for user in [&root, &new, &gone, &person("ada@example.org")] {
+        register(&tables, user).await.unwrap();
+    }
+    let ids = async || tables.admins().await.unwrap().into_iter().map(|admin| admin.id).collect::<Vec<_>>();
+    assert!(ids().await.is_empty(), "nobody has proved an address");
+    for user in [&root, &gone] {
+        let proved = user.clone().prove_email(&user.email).unwrap();
+        tables.save_user(proved.clone(), 1, now()).await.unwrap();
+    }
+    assert_eq!(ids().await.len(), 2);
+    let suspended = tables.user(gone.id).await.unwrap().unwrap();
+    let suspended = User { standing: Standing::Suspended { since: now() }, version: 3, ..suspended };
+    tables.save_user(suspended, 2, now()).await.unwrap();
+    assert_eq!(ids().await, [root.id]);
+    tables.remove_unverified(&new, now()).await.unwrap();
+    assert_eq!(ids().await, [root.id]);
+}
+
+#[tokio::test]
+async fn what_is_counted_of_a_booking_counts_once() {
+    let (dynamo, tables) = tables().await;
+    let [parent, sitter]: [UserId; 2] = std::array::from_fn(|_| domain::id::new(now()));
+    let bookings: Vec<_> =
+        (0..4).map(|_| requested_booking(parent, sitter, "2026-03-10".parse().unwrap(), now())).collect();
+    // Each twice, and all that change the same items one after the other.
+    for booking in bookings.iter().chain(&bookings) {
+        tables.count_request(booking, now()).await.unwrap();
+        tables.note_pairing(booking.id, parent, sitter, now()).await.unwrap();
+    }
+    let [answered, ..] = &bookings[..] else { unreachable!("there are four") };
+    // Both deliveries of one message at once: each is done, or comes again.
+    let (one, other) =
+        tokio::join!(tables.count_answer(answered, now()), tables.count_answer(answered, now()),);
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+    let record = tables.sitter_record(sitter).await.unwrap().unwrap();
+    assert_eq!((record.requests, record.answered, record.version), (4, 1, 5));
+    assert_eq!(tables.booked(parent).await.unwrap(), [(sitter, 4)].into());
+    let items = dynamo.client.scan().table_name("main").send().await.unwrap().items.unwrap_or_default();
+    let events = items.into_iter().filter_map(|item| storage::outbox::event(item.into()).ok());
+    let told = events.filter(|event| event.fact == Fact::SitterChanged { user_id: sitter });
+    assert_eq!(told.count(), 5, "each change of the record is announced");
 }
 
 #[tokio::test]

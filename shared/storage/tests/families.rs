@@ -13,7 +13,8 @@ use domain::{
     id::{CertificateId, UserId},
     language::Language,
     money::{Currency, HourlyRate},
-    parent::Profile,
+    parent::{EmergencyContact, Profile},
+    phone::PhoneNumber,
     role::Role,
     sitter::{Record, Town},
     user::User,
@@ -92,6 +93,10 @@ fn profile(user_id: UserId) -> Profile {
         languages: [Language::parse("pl").unwrap()].into(),
         skills: Skill::Twins | Skill::Cooking,
         max_rate: HourlyRate::parse(1850, Currency::Gbp).ok(),
+        emergency_contact: Some(EmergencyContact {
+            name: DisplayName::parse("Annabella").unwrap(),
+            phone: PhoneNumber::parse("+447400123456").unwrap(),
+        }),
         version: 1,
     }
 }
@@ -158,7 +163,10 @@ async fn a_parents_profile_is_private() {
     conflict(store.tables.save_parent_profile(&key, &second).await);
     assert_eq!(store.tables.parent_profile(&key).await.unwrap(), Some(second));
     let dump = store.dump().await;
-    assert!(!["Mill", "Hebden", "HX7", "53.75"].iter().any(|word| dump.contains(word)), "{dump}");
+    assert!(
+        !["Mill", "Hebden", "HX7", "53.75", "Annabella", "7400"].iter().any(|word| dump.contains(word)),
+        "{dump}"
+    );
 }
 
 #[tokio::test]
@@ -296,6 +304,7 @@ async fn a_decision_marks_the_record_tells_the_trail_and_is_announced() {
         subject: ada,
         actor: Some(admin),
         action,
+        booking: None,
         reason: Some("as issued".into()),
         at: now(),
         origin: Origin::default(),

@@ -1,9 +1,12 @@
-//! What is called of AWS: noted, and for KMS answered.
+//! What is called of AWS: noted, for KMS answered, and, where a test wants it, throttled.
 
 use std::{
     hash::{BuildHasher, RandomState},
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use aws_smithy_runtime_api::{
@@ -23,12 +26,23 @@ use serde_json::{Value, json};
 
 /// The names of the calls, e.g. `DynamoDB_20120810.GetItem`, in their order.
 #[derive(Debug, Clone, Default)]
-pub struct Calls(Arc<Mutex<Vec<String>>>);
+pub struct Calls(Arc<Mutex<Vec<String>>>, Arc<AtomicUsize>);
 
 impl Calls {
     /// Those since the last time that this was asked.
     pub fn take(&self) -> Vec<String> {
         mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets the table take none of the next so many transactions.
+    pub fn throttle(&self, transactions: usize) {
+        self.1.store(transactions, Ordering::SeqCst);
+    }
+
+    fn is_throttled(&self, target: &str) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        target.ends_with(".TransactWriteItems")
+            && self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
     }
 
     fn note(&self, target: &str) {
@@ -64,11 +78,23 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         self.calls.note(&target);
+        if self.calls.is_throttled(&target) {
+            return HttpConnectorFuture::ready(Ok(throttled()));
+        }
         match target.strip_prefix("TrentService.") {
             Some(operation) => HttpConnectorFuture::ready(Ok(kms(operation, &request))),
             None => self.inner.call(request),
         }
     }
+}
+
+/// As the table answers when more is written than it takes just now.
+fn throttled() -> HttpResponse {
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "CancellationReasons": [{ "Code": "None" }, { "Code": "ThrottlingError" }],
+    });
+    HttpResponse::new(StatusCode::try_from(400).expect("a status"), SdkBody::from(body.to_string()))
 }
 
 /// KMS as far as its callers can tell: what was encrypted opens with the same context and no other.

@@ -171,6 +171,7 @@ impl Country {
             skills: dice.subset(|place| 0.5 * 0.88f64.powi(place)),
             rate: Some(dice.rate()),
             home: Some(Home { point: home, town: self.name_of_town(district) }),
+            policy: Default::default(),
             travels: Radius::parse(dice.often(&[10_000, 15_000, 5_000, 25_000])).expect("a radius"),
             state: State::Listed,
             listed_at: Some(listed_at),

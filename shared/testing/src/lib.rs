@@ -1,9 +1,11 @@
 //! What tests run against: an embedded DynamoDB, fresh and empty for each.
 
+mod bookings;
 mod brute_force;
 mod calls;
 pub mod country;
 mod sitters;
+mod stripe_stub;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::{
@@ -14,10 +16,15 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_types::SdkConfig;
+pub use bookings::{asked_for, requested_booking, window};
 pub use brute_force::BruteForce;
 pub use calls::Calls;
 use dynoxide::Database;
 pub use sitters::{every_day, listed_sitter};
+pub use stripe_stub::{
+    Account as StripeAccount, Books as StripeBooks, Intent as StripeIntent, STRIPE_WEBHOOK_SECRET,
+    StripeStub, Transfer as StripeTransfer, stripe_signature,
+};
 use tokio::{net::TcpListener, sync::oneshot};
 
 /// An embedded DynamoDB with the project's tables, which ends with the value.

@@ -148,8 +148,8 @@ impl World {
         tables.publish_avatar(&announce(&listed)?.published(variants())?, listed.clone(), now).await?;
         listed::list(&tables, listed.id, &pictured, now).await?;
         tables.save_favourites(plain.id, Favourites::default().with(listed.id, now)?, 0).await?;
-        tables.note_pairing(plain.id, listed.id, now).await?;
-        tables.note_pairing(plain.id, checked.id, now).await?;
+        tables.note_pairing(domain::id::new(now), plain.id, listed.id, now).await?;
+        tables.note_pairing(domain::id::new(now), plain.id, checked.id, now).await?;
         tables.count_search(domain::id::new(now), Hour::of(now), &searched(), now).await?;
 
         let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
@@ -259,6 +259,7 @@ fn home(parent: &User) -> Result<Profile, Box<dyn Error>> {
         languages: [Language::parse("en").map_err(|violation| violation.code)?].into(),
         skills: Skill::FirstAid.into(),
         max_rate: None,
+        emergency_contact: None,
         version: 1,
     })
 }

@@ -9,15 +9,19 @@ use domain::{
     due::{Kind, SHARDS},
     id,
 };
+use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use runtime::{Error, Invocation};
 use serde::Serialize;
 use storage::Tables;
 
+use crate::{Error, Invocation};
+
 /// An item takes about 20 ms, so a page ends well within [`RESERVE`].
 const PAGE: i32 = 100;
+/// Of a page so many are worked on at once: what takes the time is waiting for the store.
+const AT_ONCE: usize = 8;
 /// Left over before the deadline, for the page at hand and for the last line in the log.
-pub(crate) const RESERVE: SignedDuration = SignedDuration::from_secs(20);
+pub const RESERVE: SignedDuration = SignedDuration::from_secs(20);
 
 /// What a run did, as counts.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,26 +37,31 @@ pub struct Report {
 }
 
 /// What became of one thing that was due.
-pub(crate) enum Outcome {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
     Done,
+    /// It is not due any more.
     Skipped,
 }
 
 /// One run, as it goes on.
-pub(crate) struct Run<'a> {
+#[derive(Debug)]
+pub struct Run<'a> {
     tables: &'a Tables,
     deadline: Timestamp,
     report: Report,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(tables: &'a Tables, invocation: &Invocation) -> Self {
+    /// A run that ends in time.
+    pub fn new(tables: &'a Tables, invocation: &Invocation) -> Self {
         let report = Report { complete: true, ..Report::default() };
         Self { tables, deadline: invocation.deadline, report }
     }
 
     /// Does `work` for everything of that kind that is due, until all is looked at or the time is up.
-    pub(crate) async fn each(
+    pub async fn each(
         &mut self,
         kind: Kind,
         work: impl AsyncFn(&str, Timestamp) -> Result<Outcome, storage::Error>,
@@ -66,8 +75,11 @@ impl<'a> Run<'a> {
                     return Ok(());
                 }
                 let page = self.tables.due(kind, shard, now, after, PAGE).await?;
-                for id in &page.ids {
-                    self.count(kind, id, work(id, now).await);
+                let work = &work;
+                let worked = stream::iter(&page.ids).map(async |id| (id, work(id, now).await));
+                let mut worked = std::pin::pin!(worked.buffer_unordered(AT_ONCE));
+                while let Some((id, outcome)) = worked.next().await {
+                    self.count(kind, id, outcome);
                 }
                 after = page.next;
                 if after.is_none() {
@@ -92,7 +104,7 @@ impl<'a> Run<'a> {
     }
 
     /// What was done, which is also logged.
-    pub(crate) fn finish(self) -> Report {
+    pub fn finish(self) -> Report {
         tracing::info!(
             done = %serde_json::to_string(&self.report.done).unwrap_or_default(),
             skipped = self.report.skipped,
@@ -105,6 +117,6 @@ impl<'a> Run<'a> {
 }
 
 /// The identifier of what is due.
-pub(crate) fn parse<T: id::Tag>(raw: &str) -> Result<id::Id<T>, storage::Error> {
+pub fn parse<T: id::Tag>(raw: &str) -> Result<id::Id<T>, storage::Error> {
     id::parse(raw).map_err(|violation| storage::Error::Unreadable(violation.to_string()))
 }

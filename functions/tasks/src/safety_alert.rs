@@ -1,0 +1,230 @@
+//! `safety-alert`: called by the queue of alerts when somebody who takes part in a booking calls for help. At once
+//! the family's emergency contact gets a text, every admin a mail, and whoever is on call a notice.
+//!
+//! Each of them goes once, however often the message comes, and none waits for another: what fails comes again,
+//! alone.
+
+use domain::{
+    booking::{Booking, Who},
+    display_name::DisplayName,
+    phone::PhoneNumber,
+    user::User,
+};
+use jiff::SignedDuration;
+use messaging::{
+    email::Mailer,
+    queue::AlertMessage,
+    sms::{Texter, help_text},
+    template::{About, Context, Rendered, Template},
+    topic::Topic,
+};
+use runtime::Error;
+use storage::{Tables, bookings::open_emergency_contact, field_cipher::FieldCipher};
+
+/// Longer than the function may run, so that two never tell the same person at once; and no longer than it must be,
+/// because nothing that has failed is tried again before.
+const LEASE: SignedDuration = SignedDuration::from_mins(1);
+const CONSUMER: &str = "alert";
+
+/// Tells of one call after the other.
+#[derive(Debug)]
+pub struct Alarm {
+    tables: Tables,
+    cipher: FieldCipher,
+    mailer: Mailer,
+    texter: Texter,
+    on_call: Option<Topic>,
+    app_url: String,
+}
+
+impl Alarm {
+    /// As the environment says.
+    pub fn from_env() -> Result<Self, Error> {
+        let aws = config::aws::from_env()?;
+        Ok(Self {
+            tables: Tables::from_env(&aws)?,
+            cipher: FieldCipher::from_env(&aws)?,
+            mailer: Mailer::from_env(&aws)?,
+            texter: Texter::from_env(&aws)?,
+            on_call: Topic::from_env(&aws, "SAFETY_TOPIC_ARN"),
+            app_url: config::required("APP_URL")?,
+        })
+    }
+
+    /// Tells everybody of the call that a message is about.
+    pub async fn handle(&self, message: AlertMessage) -> Result<(), Error> {
+        let call = Call::read(&self.tables, message).await?;
+        let (text, mails, notice) = tokio::join!(self.text(&call), self.mail(&call), self.notify(&call));
+        text.and(mails).and(notice)
+    }
+
+    async fn text(&self, call: &Call) -> Result<(), Error> {
+        self.once(call, "contact", async || {
+            match call.text(&self.tables, &self.cipher).await? {
+                Some((number, text)) => self.texter.send(&number, &text).await?,
+                None => tracing::warn!(event = %call.message.event_id, "there is no emergency contact"),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn mail(&self, call: &Call) -> Result<(), Error> {
+        let admins = self.tables.admins().await?;
+        if admins.is_empty() {
+            return Err("there is no admin to be told".into());
+        }
+        let mut told = Ok(());
+        for admin in &admins {
+            let sent = self
+                .once(call, &admin.id.to_string(), async || {
+                    let mail = call.mail(admin, &self.app_url)?;
+                    Ok(self.mailer.send(&admin.email, Template::HelpCalled, &mail).await?)
+                })
+                .await;
+            // The others are told all the same.
+            told = told.and(sent);
+        }
+        told
+    }
+
+    async fn notify(&self, call: &Call) -> Result<(), Error> {
+        let Some(on_call) = &self.on_call else { return Ok(()) };
+        self.once(call, "on-call", async || {
+            Ok(on_call.publish("Somebody calls for help", &call.message).await?)
+        })
+        .await
+    }
+
+    async fn once(
+        &self,
+        call: &Call,
+        whom: &str,
+        tell: impl AsyncFnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let key = format!("{}#{whom}", call.message.event_id);
+        runtime::once(&self.tables, CONSUMER, &key, LEASE, tell).await?;
+        tracing::info!(event = %call.message.event_id, whom, "told of a call for help");
+        Ok(())
+    }
+}
+
+/// A call for help, and what is told of it.
+struct Call {
+    message: AlertMessage,
+    booking: Booking,
+    caller: String,
+    other: String,
+}
+
+impl Call {
+    async fn read(tables: &Tables, message: AlertMessage) -> Result<Self, Error> {
+        let Some(booking) = tables.booking(message.booking_id).await? else {
+            // It must not go unheard: an alarm rings where messages end that nobody could work off.
+            return Err("there is no such booking".into());
+        };
+        let Booking { parent, sitter, .. } = booking;
+        let (caller, other) = if message.by == Who::Sitter { (sitter, parent) } else { (parent, sitter) };
+        let names = tables.names([parent, sitter].into()).await?;
+        let name = |id| names.get(&id).map_or("Somebody", DisplayName::as_str).to_owned();
+        Ok(Self { message, caller: name(caller), other: name(other), booking })
+    }
+
+    /// The text to the family's emergency contact; `None` if there is none.
+    async fn text(
+        &self,
+        tables: &Tables,
+        cipher: &FieldCipher,
+    ) -> Result<Option<(PhoneNumber, String)>, Error> {
+        let Some(key) = tables.data_key(cipher, self.booking.parent).await? else { return Ok(None) };
+        let contact = open_emergency_contact(&key, &self.booking)?;
+        Ok(contact.map(|contact| (contact.phone, help_text(&self.caller, self.message.by))))
+    }
+
+    /// The mail to one of the admins.
+    fn mail(&self, admin: &User, app_url: &str) -> Result<Rendered, Error> {
+        let about = About::help(&self.booking, &self.caller, &self.other);
+        let name = admin.name.as_str();
+        let context = Context { name, about: Some(&about), app_url, token: None };
+        Ok(Template::HelpCalled.render(&context)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_people::register;
+    use domain::{
+        address::{Address, Country, Lines, Postcode},
+        geo::Point,
+        parent::EmergencyContact,
+        role::Role,
+        sitter::Town,
+    };
+    use jiff::Timestamp;
+    use storage::bookings::{Actor, Private};
+    use testing::{Dynamo, TABLES, requested_booking};
+
+    fn private(phone: Option<&str>) -> Private {
+        let phone = phone.map(|phone| PhoneNumber::parse(phone).unwrap());
+        let name = DisplayName::parse("Annabella").unwrap();
+        Private {
+            address: Address {
+                lines: Lines::parse("17 Cherry Tree Lane").unwrap(),
+                town: Town::parse("London").unwrap(),
+                postcode: Postcode::parse("NW1 8XL").unwrap(),
+                country: Country::parse("GB").unwrap(),
+            },
+            point: Point::parse(51.54, -0.16).unwrap(),
+            emergency_contact: phone.map(|phone| EmergencyContact { name, phone }),
+            note: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_who_calls_and_never_from_where() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let cipher = FieldCipher::new(&dynamo.config, "key".into());
+        let now = Timestamp::now();
+        let parent = register(&tables, Role::Parent, "George Banks", now).await;
+        let sitter = register(&tables, Role::Sitter, "Mary Poppins", now).await;
+        let admin = register(&tables, Role::Admin, "Root", now).await;
+        let key = tables.data_key_or_new(&cipher, parent.id).await.unwrap();
+        let read = async |phone: Option<&str>, by| {
+            let booking = requested_booking(parent.id, sitter.id, "2027-12-01".parse().unwrap(), now);
+            let sealed = private(phone).seal(&key, booking.id).unwrap();
+            tables.request_booking(&Booking { sealed, ..booking.clone() }, &Actor::default()).await.unwrap();
+            let message = AlertMessage { event_id: domain::id::new(now), booking_id: booking.id, by };
+            Call::read(&tables, message).await.unwrap()
+        };
+        let text = async |call: &Call| call.text(&tables, &cipher).await.unwrap();
+
+        let call = read(Some("+447400123456"), Who::Sitter).await;
+        let (number, words) = text(&call).await.unwrap();
+        assert_eq!(number.as_str(), "+447400123456");
+        assert_eq!(words, help_text("Mary", Who::Sitter));
+        let mail = call.mail(&admin, "https://app.nannyradar.example").unwrap();
+        let link = format!("https://app.nannyradar.example/admin/bookings/{}", call.booking.id);
+        for expected in ["Mary Poppins has called for help in a booking with George Banks", &link] {
+            assert!(mail.text.contains(expected), "{}", mail.text);
+        }
+        let all = [words, mail.text, mail.html].concat();
+        assert!(!all.contains("Cherry") && !all.contains("Annabella"), "{all}");
+
+        let without = read(None, Who::Parent).await;
+        assert_eq!(text(&without).await, None);
+        let mail = without.mail(&admin, "https://app.nannyradar.example").unwrap();
+        assert!(mail.text.contains("George Banks has called for help"), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn a_call_from_nowhere_does_not_go_unheard() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let now = Timestamp::now();
+        let (event_id, booking_id) = (domain::id::new(now), domain::id::new(now));
+        let message = AlertMessage { event_id, booking_id, by: Who::Parent };
+        assert!(Call::read(&tables, message).await.is_err());
+    }
+}
