@@ -64,6 +64,12 @@ pub struct View {
     subject: String,
     /// Who did it, if that is known.
     actor: Option<String>,
+    /// In which booking.
+    #[schema(example = "bkg_01h455vb4pex5vsknk084sn02q")]
+    booking_id: Option<String>,
+    /// What became of the booking.
+    #[schema(example = "accept")]
+    booking_event: Option<&'static str>,
     /// Why, in the words of whoever did it.
     reason: Option<String>,
     /// The network that the request came from.
@@ -84,6 +90,8 @@ impl From<Recorded> for View {
             action: entry.action,
             subject: entry.subject.to_string(),
             actor: entry.actor.map(|actor| actor.to_string()),
+            booking_id: entry.booking.map(|(id, _)| id.to_string()),
+            booking_event: entry.booking.map(|(_, news)| news.name()),
             reason: entry.reason,
             ip_prefix: entry.origin.ip_prefix,
             user_agent: entry.origin.user_agent,
@@ -126,6 +134,7 @@ async fn read_audit_trail(
         subject,
         actor: Some(caller.user_id),
         action: Action::AuditRead,
+        booking: None,
         reason: None,
         at: now,
         origin: meta.origin(),

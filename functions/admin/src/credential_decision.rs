@@ -81,6 +81,7 @@ async fn decide_credential(
         subject: user_id,
         actor: Some(caller.user_id),
         action: action(decision),
+        booking: None,
         reason: Some(reason.into()),
         at: now,
         origin: meta.origin(),

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod credential_decision;
+pub mod dispute_decision;
+pub mod dispute_get;
+pub mod payment_refund;
 pub mod search_analytics;
 pub mod sitter_decision;
 pub mod user_status;
@@ -17,4 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(sitter_decision::routes())
         .merge(search_analytics::routes())
         .merge(credential_decision::routes())
+        .merge(dispute_get::routes())
+        .merge(dispute_decision::routes())
+        .merge(payment_refund::routes())
 }

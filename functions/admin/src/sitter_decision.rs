@@ -80,6 +80,7 @@ async fn decide_on_sitter(
         subject: id,
         actor: Some(caller.user_id),
         action,
+        booking: None,
         reason: Some(reason.into()),
         at: now,
         origin: meta.origin(),

@@ -92,6 +92,7 @@ async fn set_user_status(
             subject: id,
             actor: Some(caller.user_id),
             action,
+            booking: None,
             reason: Some(reason.into()),
             at: now,
             origin: meta.origin(),

@@ -8,6 +8,7 @@ pub mod background_check_get;
 mod certificate;
 pub mod credentials_create;
 pub mod credentials_list;
+pub mod webhook;
 
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,4 +20,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(credentials_create::routes())
         .merge(background_check_get::routes())
         .merge(background_check_create::routes())
+        .merge(webhook::routes())
 }

@@ -13,6 +13,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(uploads::routes())
         .merge(family::routes())
         .merge(vetting::routes())
+        .merge(bookings::routes())
+        .merge(payments::routes())
         .merge(admin::routes())
         .merge(system::routes())
 }

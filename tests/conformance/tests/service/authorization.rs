@@ -4,7 +4,7 @@ use api::{secrets::Secret, tokens::Signer};
 use domain::{
     display_name::DisplayName,
     event::{Event, Fact},
-    id::{CertificateId, ChildId, UserId},
+    id::{BookingId, CertificateId, ChildId, PaymentId, SeriesId, UserId},
     role::Role,
     session::{Client as Device, Session},
     upload::{FileSize, ImageType, Purpose, Upload},
@@ -17,7 +17,7 @@ use storage::{
     sessions::Proof,
 };
 
-use crate::{client::Client, family, vetting};
+use crate::{bookings, client::Client, family, payments, vetting};
 
 /// What each operation answers to nobody, another parent, another sitter, somebody suspended, an
 /// admin, and somebody whose token has expired. Identifiers in paths are those of somebody else.
@@ -28,6 +28,9 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /admin/search-analytics", [401, 403, 403, 401, 200, 401]),
     ("POST /admin/sitters/{id}/decision", [401, 403, 403, 401, 404, 401]),
     ("POST /admin/credentials/{id}/decision", [401, 403, 403, 401, 200, 401]),
+    ("GET /admin/disputes/{id}", [401, 403, 403, 401, 404, 401]),
+    ("POST /admin/disputes/{id}/decision", [401, 403, 403, 401, 409, 401]),
+    ("POST /admin/payments/{id}/refund", [401, 403, 403, 401, 409, 401]),
     ("POST /admin/users/{id}/status", [401, 403, 403, 401, 200, 401]),
     ("POST /auth/login", [401, 401, 401, 401, 401, 401]),
     ("POST /auth/logout", [401, 204, 204, 401, 204, 401]),
@@ -46,6 +49,25 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /health", [200, 200, 200, 200, 200, 200]),
     // Nothing but the store is there in this process.
     ("GET /health/ready", [503, 503, 503, 503, 503, 503]),
+    ("GET /bookings", [401, 200, 200, 401, 200, 401]),
+    // The children are somebody else's.
+    ("POST /bookings", [401, 400, 403, 401, 403, 401]),
+    ("POST /bookings/quote", [401, 400, 403, 401, 403, 401]),
+    ("GET /bookings/{id}", [401, 404, 404, 401, 404, 401]),
+    ("PATCH /bookings/{id}", [401, 404, 403, 401, 403, 401]),
+    ("GET /bookings/{id}/calendar.ics", [401, 404, 404, 401, 404, 401]),
+    ("POST /bookings/{id}/accept", [401, 403, 404, 401, 403, 401]),
+    ("POST /bookings/{id}/cancel", [401, 404, 404, 401, 404, 401]),
+    ("POST /bookings/{id}/check-in", [401, 403, 404, 401, 403, 401]),
+    ("POST /bookings/{id}/check-out", [401, 403, 404, 401, 403, 401]),
+    ("POST /bookings/{id}/decline", [401, 403, 404, 401, 403, 401]),
+    ("POST /bookings/{id}/dispute", [401, 404, 404, 401, 404, 401]),
+    ("POST /bookings/{id}/payment", [401, 404, 403, 401, 403, 401]),
+    ("POST /bookings/{id}/sos", [401, 404, 404, 401, 404, 401]),
+    ("POST /booking-series", [401, 400, 403, 401, 403, 401]),
+    ("GET /booking-series/{id}", [401, 404, 403, 401, 403, 401]),
+    ("DELETE /booking-series/{id}", [401, 404, 403, 401, 403, 401]),
+    ("GET /earnings", [401, 403, 200, 401, 403, 401]),
     ("GET /me", [401, 200, 200, 401, 200, 401]),
     ("PATCH /me", [401, 200, 200, 401, 200, 401]),
     ("GET /me/availability", [401, 403, 200, 401, 403, 401]),
@@ -71,6 +93,16 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /me/sitter-profile", [401, 403, 200, 401, 403, 401]),
     ("PUT /me/sitter-profile", [401, 403, 200, 401, 403, 401]),
     ("POST /me/totp", [401, 200, 200, 401, 200, 401]),
+    ("GET /payment-methods", [401, 200, 403, 401, 403, 401]),
+    ("DELETE /payment-methods/{id}", [401, 404, 403, 401, 403, 401]),
+    ("GET /payments", [401, 200, 200, 401, 200, 401]),
+    ("GET /payments/{id}", [401, 404, 404, 401, 404, 401]),
+    ("POST /payments/setup-intent", [401, 201, 403, 401, 403, 401]),
+    ("GET /payouts/onboarding", [401, 403, 200, 401, 403, 401]),
+    ("POST /payouts/onboarding", [401, 403, 201, 401, 403, 401]),
+    // Whoever calls, nothing is signed.
+    ("POST /webhooks/background-check", [400, 400, 400, 400, 400, 400]),
+    ("POST /webhooks/stripe", [400, 400, 400, 400, 400, 400]),
     ("GET /openapi.json", [200, 200, 200, 200, 200, 200]),
     ("GET /sitters", [200, 200, 200, 200, 200, 200]),
     ("GET /sitters/recommended", [401, 409, 403, 401, 403, 401]),
@@ -89,8 +121,12 @@ const CALLERS: [&str; 6] = ["nobody", "parent", "sitter", "suspended", "admin", 
 pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
     let id = match path.split("/{id}").next().unwrap() {
         "/admin/credentials" => owner.certificate.to_string(),
+        "/admin/disputes" | "/bookings" => owner.booking.to_string(),
+        "/admin/payments" | "/payments" => owner.payment.to_string(),
         "/auth/sessions" => owner.session.id.to_string(),
+        "/booking-series" => owner.series.to_string(),
         "/me/children" => owner.child.to_string(),
+        "/payment-methods" => "pm_1NQ3kX2eZvKYlo2C".to_owned(),
         "/uploads" => owner.upload.id.to_string(),
         _ => owner.user.to_string(),
     };
@@ -110,6 +146,12 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         "PUT /me/availability" => json!({ "time_zone": "Europe/London", "weekly": {} }),
         "PUT /me/sitter-profile" => json!({ "visible": false }),
         "POST /admin/credentials/{id}/decision" => json!({ "decision": "verify", "reason": "as issued" }),
+        "POST /admin/disputes/{id}/decision" => {
+            json!({ "refund": { "amount_minor": 1, "currency": "GBP" }, "reason": "none" })
+        }
+        "POST /admin/payments/{id}/refund" => {
+            json!({ "amount": { "amount_minor": 1, "currency": "GBP" }, "reason": "none" })
+        }
         "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
         "POST /auth/login" => json!({ "email": email, "password": "x" }),
         "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),
@@ -121,6 +163,13 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
             json!({ "role": "parent", "email": email, "password": "quiet otter marble lantern", "name": "Eve" })
         }
         "POST /auth/verify-email" => json!({ "token": token }),
+        "POST /bookings" => bookings::wish(owner.sitter, &[owner.child.to_string()]),
+        "POST /bookings/quote" => bookings::question(owner.sitter, &[owner.child.to_string()]),
+        "PATCH /bookings/{id}" => json!({ "time": bookings::evening("2027-02-13") }),
+        "POST /bookings/{id}/check-in" | "POST /bookings/{id}/check-out" => json!({}),
+        "POST /bookings/{id}/dispute" => json!({ "complaint": "It was short." }),
+        "POST /bookings/{id}/payment" => json!({}),
+        "POST /booking-series" => bookings::series(owner.sitter, &[owner.child.to_string()]),
         "PATCH /me" => json!({ "name": "Eve" }),
         "POST /me/background-check" => vetting::check(),
         "POST /me/children" | "PUT /me/children/{id}" => family::byron(),
@@ -142,7 +191,11 @@ pub struct Owner {
     session: Session,
     upload: Upload,
     child: ChildId,
+    sitter: UserId,
     certificate: CertificateId,
+    booking: BookingId,
+    series: SeriesId,
+    payment: PaymentId,
 }
 
 /// Whose things the paths name.
@@ -154,13 +207,15 @@ pub async fn owner(client: &Client) -> Owner {
     let (sitter, _) = sign_in(client, Role::Sitter, "sitter").await;
     let child = family::child_of(client, user.id).await;
     let certificate = vetting::check_of(client, sitter.id).await;
-    Owner { user: user.id, session, upload, child, certificate }
+    let (booking, series) = bookings::of(client, user.id, sitter.id).await;
+    let payment = payments::of(client, booking).await;
+    Owner { user: user.id, session, upload, child, sitter: sitter.id, certificate, booking, series, payment }
 }
 
-async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session) {
+/// Somebody new.
+pub async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session) {
     let now = client.now();
-    let email = format!("{name}-{}@example.org", Secret::generate().hash().0[0]);
-    let unique = format!("{}{email}", uuid::Uuid::new_v4().simple());
+    let unique = format!("{}@example.org", uuid::Uuid::new_v4().simple());
     let name = DisplayName::parse(name).unwrap();
     let user = User::register(role, unique.parse().unwrap(), name, SignedDuration::from_hours(1), now);
     let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);

@@ -22,6 +22,7 @@ use domain::{
     mail_link::{MailLink, Purpose},
     password::Password,
     role::Role,
+    session::Session,
     user::User,
 };
 use http_body_util::BodyExt;
@@ -35,16 +36,21 @@ use storage::{
     files::Files,
     signing_secret::PrivateKeys,
 };
-use testing::{Dynamo, TABLES};
+use testing::{Dynamo, STRIPE_WEBHOOK_SECRET, StripeStub, TABLES};
 use tower::ServiceExt;
 
 pub const PASSWORD: &str = "correct horse battery staple";
+/// What whoever checks sitters signs with.
+pub const CHECK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The service and a client of it.
 pub struct Client {
     pub tables: Tables,
     pub cipher: FieldCipher,
     pub dynamo: Dynamo,
+    pub stripe: StripeStub,
+    /// What handlers and workers are given.
+    pub app: App,
     pub settings: Settings,
     pub keys: PrivateKeys,
     /// Where requests come from.
@@ -57,6 +63,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
+    /// The body, as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -79,10 +87,12 @@ impl Client {
         let dynamo = Dynamo::start().await;
         let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let milliseconds = Arc::new(AtomicI64::new(1_800_000_000_000));
-        let read = milliseconds.clone();
+        let (read, shown) = (milliseconds.clone(), milliseconds.clone());
         // No two moments are the same, so that everything has an order.
         let clock =
             Clock::of(move || Timestamp::from_millisecond(read.fetch_add(1, Ordering::SeqCst)).unwrap());
+        let shown = move || Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap();
+        let stripe = StripeStub::start(shown).await;
         let mut settings = Settings {
             issuer: "https://api.test".into(),
             audience: "nannyradar".into(),
@@ -91,6 +101,7 @@ impl Client {
             sms_countries: vec!["GB".into()],
             sms_per_day: 1000,
             ip_limit_factor: 1,
+            app_url: "https://app.test".into(),
         };
         change(&mut settings);
         let (public, private) = tokens::generate_key(clock.now()).unwrap();
@@ -103,12 +114,16 @@ impl Client {
         let cipher = FieldCipher::new(&dynamo.config, "key".into());
         let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
         let app = app.with(files, cipher.clone(), Cursors::new(&SecretString::from("k".repeat(32))));
+        let app = app.with_stripe(stripe.client());
+        let app = app.with_webhook_secrets(STRIPE_WEBHOOK_SECRET.into(), CHECK_SECRET.into());
         let ip = Mutex::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)));
         Self {
-            router: api::service(conformance::routes(), app),
+            router: api::service(conformance::routes(), app.clone()),
             tables,
             cipher,
             dynamo,
+            stripe,
+            app,
             settings,
             keys,
             ip,
@@ -128,7 +143,8 @@ impl Client {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8(bytes.into()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> Answer {
@@ -182,6 +198,12 @@ impl Client {
         let body = json!({ "role": "sitter", "email": email, "password": PASSWORD, "name": "Mary Poppins" });
         assert_eq!(self.post("/auth/register", body).await.status, 202);
         pair(&self.login(email, PASSWORD).await).0
+    }
+
+    /// An access token of that sign-in.
+    pub async fn token(&self, session: &Session) -> String {
+        let signer = tokens::Signer::from_keys(self.keys.clone());
+        signer.sign(&self.tables, &self.settings, session, self.now()).await.unwrap()
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {

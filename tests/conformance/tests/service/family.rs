@@ -23,6 +23,7 @@ pub fn home() -> Value {
         "languages": ["pl", "en"],
         "skills": ["twins", "first_aid"],
         "max_rate": { "amount_minor": 1850, "currency": "GBP" },
+        "emergency_contact": { "name": "Grandma Annabella", "phone": "+447400123456" },
     })
 }
 
@@ -96,12 +97,13 @@ async fn a_parents_profile_is_replaced_as_a_whole() {
     let least = json!({ "address": home()["address"], "location": home()["location"] });
     let answer = put(&client, &token, path, least, "\"1\"").await;
     assert_eq!((answer.status.as_u16(), &answer.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
-    let rest = ["radius_metres", "languages", "skills", "max_rate"].map(|field| answer.body[field].clone());
-    assert_eq!(rest, [json!(10_000), json!([]), json!([]), Value::Null]);
+    let rest = ["radius_metres", "languages", "skills", "max_rate", "emergency_contact"];
+    let rest = rest.map(|field| answer.body[field].clone());
+    assert_eq!(rest, [json!(10_000), json!([]), json!([]), Value::Null, Value::Null]);
 
     let (other, _) = client.sign_in(BOB).await;
     assert_eq!(client.get(path, &other).await.status, 404, "it is one's own");
-    assert_hidden(&client, &["Mill", "Hebden", "HX7", "53.75", "-2.0125"]).await;
+    assert_hidden(&client, &["Mill", "Hebden", "HX7", "53.75", "-2.0125", "Annabella", "7400"]).await;
 }
 
 #[tokio::test]
@@ -132,6 +134,11 @@ async fn a_parents_profile_is_judged_field_by_field() {
         ("/skills", Value::Null, "/skills"),
         ("/max_rate/amount_minor", json!(99), "/max_rate/amount_minor"),
         ("/max_rate/currency", json!("USD"), "/max_rate/currency"),
+        ("/emergency_contact/name", json!(""), "/emergency_contact/name"),
+        ("/emergency_contact/phone", json!("07400"), "/emergency_contact/phone"),
+        // No text is sent there.
+        ("/emergency_contact/phone", json!("+33612345678"), "/emergency_contact/phone"),
+        ("/emergency_contact", json!("+447400123456"), "/emergency_contact"),
     ] {
         let answer =
             put(&client, &token, "/me/parent-profile", with(home(), pointer, bad.clone()), "*").await;
@@ -141,9 +148,10 @@ async fn a_parents_profile_is_judged_field_by_field() {
         "address": { "lines": "", "town": "", "postcode": "", "country": "" },
         "location": { "latitude": 91, "longitude": 181 }, "radius_metres": 0, "languages": [""],
         "skills": [""], "max_rate": { "amount_minor": 0, "currency": "" },
+        "emergency_contact": { "name": "", "phone": "" },
     });
     let answer = put(&client, &token, "/me/parent-profile", all, "*").await;
-    assert_eq!(answer.problem().2.len(), 11);
+    assert_eq!(answer.problem().2.len(), 13);
     for missing in ["address", "location"] {
         let mut body = home();
         body.as_object_mut().unwrap().remove(missing);

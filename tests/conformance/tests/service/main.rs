@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is wrong")]
 
 mod authorization;
+mod bookings;
 mod client;
 mod contract;
 mod family;
 mod identity;
 mod limits;
 mod me;
+mod payments;
 mod proofs;
 mod protocol;
 mod recommended;

@@ -66,7 +66,8 @@ impl Client {
     /// Bookings of a family, at a time that is past for a task too, which has no clock of the test's.
     async fn booked(&self, parent: UserId, sitters: &[&Sitter]) {
         for sitter in sitters {
-            self.tables.note_pairing(parent, sitter.user.id, Timestamp::UNIX_EPOCH).await.unwrap();
+            let (booking, at) = (domain::id::new(Timestamp::UNIX_EPOCH), Timestamp::UNIX_EPOCH);
+            self.tables.note_pairing(booking, parent, sitter.user.id, at).await.unwrap();
         }
     }
 }

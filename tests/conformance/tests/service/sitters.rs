@@ -253,7 +253,8 @@ async fn what_is_wrong_with_a_profile_is_pointed_at() {
     let body = json!({
         "headline": "x".repeat(101), "bio": "\u{0}", "languages": ["en", "english"], "age_groups": ["baby"],
         "skills": ["first_aid", "juggling"], "hourly_rate": { "amount_minor": 1, "currency": "GBP" },
-        "home": { "latitude": 91, "longitude": 181, "town": "" }, "travel_radius_metres": 0, "visible": true,
+        "home": { "latitude": 91, "longitude": 181, "town": "" }, "travel_radius_metres": 0,
+        "cancellation_policy": "lenient", "visible": true,
     });
     let answer = client.call("PUT", "/me/sitter-profile", Some(&token), body).await;
     let pointers = vec![
@@ -266,6 +267,7 @@ async fn what_is_wrong_with_a_profile_is_pointed_at() {
         "/home/latitude",
         "/home/longitude",
         "/home/town",
+        "/cancellation_policy",
         "/travel_radius_metres",
     ];
     assert_eq!(answer.problem(), (400, "invalid_request", pointers));

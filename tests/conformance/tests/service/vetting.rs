@@ -9,10 +9,11 @@ use domain::{
 };
 use jiff::ToSpan;
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 use storage::certificates::seal_reference;
 
 use crate::{
-    client::{Answer, Client},
+    client::{Answer, CHECK_SECRET, Client, PASSWORD, pair},
     family::with,
 };
 
@@ -276,4 +277,101 @@ async fn of_two_decisions_at_once_one_counts() {
     assert_eq!(taken, 1);
     let verified = client.get("/me/background-check", &token).await.body["state"] == "verified";
     assert_eq!(checked_until(&client).await.is_some(), verified);
+}
+
+/// What the provider tells, signed by it at a time; with the headers that it sends.
+async fn tell_at(client: &Client, body: &str, secret: &str, seconds_ago: i64) -> Answer {
+    // This signature is compared with the machine's own clock.
+    let at = jiff::Timestamp::now().as_second() - seconds_ago;
+    let signature = Webhook::new(secret).unwrap().sign("msg_1", at, body.as_bytes()).unwrap();
+    let at = at.to_string();
+    let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+    client.call_with("POST", "/webhooks/background-check", None, json!(body), &headers).await
+}
+
+async fn tell(client: &Client, id: &Value, result: &str) -> Answer {
+    let body = json!({ "certificate_id": id, "result": result, "provider_reference": "ref-1" });
+    tell_at(client, &body.to_string(), CHECK_SECRET, 0).await
+}
+
+#[tokio::test]
+async fn the_provider_tells_how_a_check_went_and_as_often_as_it_likes() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let check = hand_in_check(&client, &token).await.body["id"].clone();
+    let state = async || client.get("/me/background-check", &token).await.body["state"].clone();
+    for _ in 0..3 {
+        let told = tell(&client, &check, "clear").await;
+        assert_eq!((told.status.as_u16(), told.body), (204, Value::Null));
+    }
+    assert_eq!(
+        (state().await, checked_until(&client).await.as_deref()),
+        (json!("verified"), Some("2027-03-31"))
+    );
+    let actions = client.actions(&client.user(MARY).await).await;
+    assert_eq!(actions.iter().filter(|action| *action == "credential_verified").count(), 1);
+    // Something has become known; what was told before that changes nothing any more.
+    for (result, expected) in [("adverse", "revoked"), ("adverse", "revoked"), ("clear", "revoked")] {
+        assert_eq!(tell(&client, &check, result).await.status, 204);
+        assert_eq!(state().await, expected);
+    }
+    assert_eq!(checked_until(&client).await, None);
+    // The next one is rejected at once.
+    let second = hand_in_check(&client, &token).await.body["id"].clone();
+    for result in ["adverse", "clear", "adverse"] {
+        assert_eq!(tell(&client, &second, result).await.status, 204);
+        assert_eq!(state().await, "rejected");
+    }
+    let events = client.events().await;
+    let named = |name: &str| events.iter().filter(|event| *event == name).count();
+    let names =
+        ["credential_verified", "credential_revoked", "credential_rejected", "background_check_expired"];
+    assert_eq!(names.map(named), [1, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn nobody_but_the_provider_tells_of_checks() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let check = hand_in_check(&client, &token).await.body["id"].clone();
+    let body = json!({ "certificate_id": check, "result": "clear" }).to_string();
+    let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    for (secret, seconds_ago) in [(other, 0), (CHECK_SECRET, 400), (CHECK_SECRET, -400)] {
+        let answer = tell_at(&client, &body, secret, seconds_ago).await;
+        assert_eq!(answer.problem(), (400, "invalid_signature", vec![]), "{secret} {seconds_ago}");
+    }
+    let unsigned = client.call("POST", "/webhooks/background-check", None, json!(body)).await;
+    assert_eq!(unsigned.problem(), (400, "invalid_signature", vec![]));
+    let long = tell_at(&client, &" ".repeat(70_000), CHECK_SECRET, 0).await;
+    assert_eq!(long.problem(), (413, "body_too_large", vec![]));
+    assert_eq!(client.get("/me/background-check", &token).await.body["state"], "submitted");
+}
+
+#[tokio::test]
+async fn what_the_provider_tells_is_judged_too() {
+    let client = Client::start().await;
+    let token = client.sitter(MARY).await;
+    let check = hand_in_check(&client, &token).await.body["id"].clone();
+    let course = hand_in(&client, &token, course()).await.body["id"].clone();
+    for (body, pointer) in [
+        ("{}".to_owned(), ""),
+        ("[]".to_owned(), ""),
+        ("nonsense".to_owned(), ""),
+        (json!({ "certificate_id": "crd_1", "result": "clear" }).to_string(), "/certificate_id"),
+        (json!({ "certificate_id": check, "result": "fine" }).to_string(), "/result"),
+        (json!({ "certificate_id": check, "result": 1 }).to_string(), ""),
+    ] {
+        let answer = tell_at(&client, &body, CHECK_SECRET, 0).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec![pointer]), "{body}");
+    }
+    // None that there is, or none that the provider checks.
+    for id in [json!("crd_01h455vb4pex5vsknk084sn02q"), course] {
+        assert_eq!(tell(&client, &id, "clear").await.problem(), (404, "not_found", vec![]));
+    }
+    // By the time that it is told, its last day may be past.
+    client.turn_clock(80 * 24 * 3600);
+    assert_eq!(tell(&client, &check, "clear").await.problem(), (409, "wrong_state", vec![]));
+    let token = pair(&client.login(MARY, PASSWORD).await).0;
+    assert_eq!(client.get("/me/background-check", &token).await.body["state"], "submitted");
+    assert_eq!(tell(&client, &check, "adverse").await.status, 204);
 }

@@ -1,0 +1,9 @@
+//! See [`payments::reconcile`].
+
+use payments::reconcile::Reconciliation;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), runtime::Error> {
+    let reconciliation = Reconciliation::from_env()?;
+    runtime::serve_task(async |invocation| reconciliation.run(invocation).await).await
+}

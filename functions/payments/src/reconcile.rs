@@ -1,0 +1,223 @@
+//! `payments-reconcile`: called by a schedule every hour, it compares payments and the ledger with what Stripe knows, from
+//! both sides: each payment that has moved, for months at growing distances, and each intent and transfer that
+//! Stripe has made lately. What is only new, because a webhook has not come, is announced as if it had. What
+//! does not agree is logged as an error, on which an alarm rings, and is for people to mend.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use api::App;
+use domain::{
+    due::Kind as Due,
+    event::{Event, Fact},
+    id::PaymentId,
+    ledger::{Account, Kind},
+    payment::{Observation, Payment},
+    stripe::IntentId,
+};
+use jiff::{SignedDuration, Timestamp};
+use runtime::{
+    Error, Invocation,
+    due::{self, Outcome, RESERVE, Run, parse},
+};
+use serde::Serialize;
+use storage::Error as StoreError;
+use stripe::{Intent, Transfer};
+
+/// What Stripe has made is looked at for two days ...
+const SWEPT: SignedDuration = SignedDuration::from_hours(48);
+/// ... and not before an hour has gone, in which a webhook may still come.
+const SETTLED: SignedDuration = SignedDuration::from_hours(1);
+/// The words that the alarm looks for.
+const DISAGREE: &str = "our books and Stripe do not agree";
+
+/// Compares.
+#[derive(Debug)]
+pub struct Reconciliation {
+    app: App,
+}
+
+/// What a run did, and found.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// About the payments that were due.
+    #[serde(flatten)]
+    pub due: due::Report,
+    /// What does not agree.
+    pub discrepancies: u64,
+}
+
+impl Reconciliation {
+    /// As the environment says.
+    pub fn from_env() -> Result<Self, Error> {
+        Ok(Self::new(App::from_env()?))
+    }
+
+    /// With that application.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Runs until everything due is looked at or the time is up.
+    pub async fn run(&self, invocation: Invocation) -> Result<Report, Error> {
+        let found = AtomicU64::new(0);
+        let mut run = Run::new(self.app.tables(), &invocation);
+        let payment = async |id: &str, now| {
+            let (outcome, discrepancies) = self.payment(parse(id)?, now).await?;
+            found.fetch_add(discrepancies, Ordering::Relaxed);
+            Ok(outcome)
+        };
+        run.each(Due::Payment, payment).await?;
+        let mut report = Report { due: run.finish(), discrepancies: found.into_inner() };
+        self.sweep_intents(&invocation, &mut report).await?;
+        self.sweep_transfers(&invocation, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn payment(&self, id: PaymentId, now: Timestamp) -> Result<(Outcome, u64), StoreError> {
+        let Some(payment) = self.app.tables().payment(id).await? else { return Ok((Outcome::Skipped, 0)) };
+        if payment.reconcile_at.is_none_or(|at| at > now) {
+            return Ok((Outcome::Skipped, 0));
+        }
+        let seen = match &payment.intent {
+            Some(intent) => Some(self.ask(intent).await?),
+            None => None,
+        };
+        let found = [
+            self.differs_from_ledger(&payment).await?,
+            seen.as_ref().and_then(|seen| self.differs(&payment, &seen.observation())),
+        ];
+        if let Some(seen) = &seen {
+            self.tell(&payment, seen).await?;
+        }
+        // Only if nobody has changed it since it was read are those that were compared of the same moment.
+        self.app.tables().save_payment(&payment.reconciled(now), None, &[]).await?;
+        let found = found.into_iter().flatten();
+        Ok((Outcome::Done, found.map(|difference| report(payment.id, &difference)).sum()))
+    }
+
+    async fn ask(&self, intent: &IntentId) -> Result<Intent, StoreError> {
+        let asked = self.app.stripe().await?.payment_intent(intent).await;
+        asked.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// What is wrong, when what is new is left aside.
+    fn differs(&self, payment: &Payment, seen: &Observation) -> Option<String> {
+        match payment.observe(seen, self.app.now()) {
+            Ok(Some(_)) => None,
+            Ok(None) => payment.compare(seen).map(|discrepancy| discrepancy.to_string()),
+            Err(refused) => Some(refused.to_string()),
+        }
+    }
+
+    /// What is new is for the payments queue to work on.
+    async fn tell(&self, payment: &Payment, seen: &Intent) -> Result<(), StoreError> {
+        let now = self.app.now();
+        if let Ok(Some(_)) = payment.observe(&seen.observation(), now) {
+            tracing::warn!(payment = %payment.id, intent = %seen.id, "nobody has told of what Stripe knows");
+            let fact = Fact::StripeEventReceived { object: seen.id.to_string() };
+            self.app.tables().announce(&Event::new(fact, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// What the ledger says of a payment is what the payment says itself.
+    async fn differs_from_ledger(&self, payment: &Payment) -> Result<Option<String>, StoreError> {
+        let ledger = self.app.tables().ledger_of(payment.booking).await?;
+        let of_payment = ledger.iter().filter(|moved| moved.payment == payment.id);
+        let cash: i64 = of_payment.map(|moved| moved.for_account(&Account::Cash)).sum();
+        let [captured, refunded] = [payment.captured, payment.refunded].map(|charge| charge.total());
+        let [captured, refunded, paid_out] =
+            [captured, refunded, payment.paid_out].map(|money| i64::from(money.amount_minor));
+        let expected = captured - refunded - paid_out;
+        Ok((cash != expected).then(|| format!("the ledger has {cash}, and the payment {expected}")))
+    }
+
+    async fn sweep_intents(&self, invocation: &Invocation, report: &mut Report) -> Result<(), Error> {
+        let (from, until) = lately(self.app.now());
+        let (stripe, mut after) = (self.app.stripe().await?, None);
+        loop {
+            let page = stripe.payment_intents(from, until, after.as_ref()).await?;
+            for seen in &page.items {
+                report.discrepancies += self.intent(seen).await?;
+            }
+            after = page.after;
+            if !goes_on(after.is_some(), invocation, report) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Everything that Stripe has taken from somebody belongs to a payment.
+    async fn intent(&self, seen: &Intent) -> Result<u64, StoreError> {
+        let tables = self.app.tables();
+        let payment = match seen.payment {
+            Some(id) => tables.payment(id).await?,
+            None => None,
+        };
+        let Some(payment) = payment else {
+            let is_empty = seen.received.amount_minor == 0 && seen.capturable.amount_minor == 0;
+            if !is_empty {
+                tracing::error!(intent = %seen.id, difference = "no payment of ours has it", "{DISAGREE}");
+            }
+            return Ok(u64::from(!is_empty));
+        };
+        self.tell(&payment, seen).await?;
+        if self.differs(&payment, &seen.observation()).is_none() {
+            return Ok(0);
+        }
+        // The list was made before the payment was read: now the other way round.
+        let seen = self.ask(&seen.id).await?;
+        let after = tables.payment_of(payment.booking, payment.id).await?;
+        let difference = self.differs(&payment, &seen.observation());
+        let difference = difference.filter(|_| after.is_some_and(|after| after.version == payment.version));
+        Ok(difference.map_or(0, |difference| self::report(payment.id, &difference)))
+    }
+
+    async fn sweep_transfers(&self, invocation: &Invocation, report: &mut Report) -> Result<(), Error> {
+        let (from, until) = lately(self.app.now());
+        let (stripe, mut after) = (self.app.stripe().await?, None);
+        loop {
+            let page = stripe.transfers(from, until, after.as_ref()).await?;
+            for seen in &page.items {
+                report.discrepancies += self.transfer(seen).await?;
+            }
+            after = page.after;
+            if !goes_on(after.is_some(), invocation, report) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Everything that Stripe has sent to a sitter stands in the ledger, with that amount.
+    async fn transfer(&self, seen: &Transfer) -> Result<u64, StoreError> {
+        let ledger = match seen.booking {
+            Some(booking) => self.app.tables().ledger_of(booking).await?,
+            None => Vec::new(),
+        };
+        let sent = i64::from(seen.amount.amount_minor) - i64::from(seen.reversed.amount_minor);
+        let known = ledger.iter().filter(|moved| moved.kind == Kind::PaidOut).any(|moved| {
+            moved.transfer.as_ref() == Some(&seen.id) && moved.for_account(&Account::Cash) == -sent
+        });
+        if !known {
+            tracing::error!(transfer = %seen.id, difference = "the ledger does not have it so", "{DISAGREE}");
+        }
+        Ok(u64::from(!known))
+    }
+}
+
+/// Logs what does not agree; it counts as one.
+fn report(payment: PaymentId, difference: &str) -> u64 {
+    tracing::error!(%payment, difference, "{DISAGREE}");
+    1
+}
+
+/// Whether there is more to look at, and time for it.
+fn goes_on(is_more: bool, invocation: &Invocation, report: &mut Report) -> bool {
+    let is_late = Timestamp::now() + RESERVE > invocation.deadline;
+    report.due.complete &= !(is_more && is_late);
+    is_more && !is_late
+}
+
+fn lately(now: Timestamp) -> (Timestamp, Timestamp) {
+    (now - SWEPT, now - SETTLED)
+}
