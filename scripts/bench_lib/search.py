@@ -59,7 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> str:
     program = target_directory() / "release" / "search"
     with progress("Building the benchmark in the release profile"):
-        build(target_directory())
+        build(target_directory(), "search")
     binaries = installed()
     sizes = sorted(set(options.sizes))
     kept = {GROWTH_FROM, GROWTH_TO} if {GROWTH_FROM, GROWTH_TO} <= set(sizes) else set()
@@ -80,10 +80,10 @@ def run(options: argparse.Namespace) -> str:
     return report(rows, rounds)
 
 
-def build(target: Path) -> None:
+def build(target: Path, package: str) -> None:
     settings = flags("--config", [*release_settings(), *QUICK_STORE])
     manifest = ["--manifest-path", BASELINE / "Cargo.toml", "--target-dir", target, "--locked"]
-    run_command(["cargo", "build", *manifest, "--release", "-p", "search", *settings], "The benchmark does not build", MENDING)
+    run_command(["cargo", "build", *manifest, "--release", "-p", package, *settings], "The benchmark does not build", MENDING)
 
 
 def installed() -> Path:

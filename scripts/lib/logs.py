@@ -23,7 +23,8 @@ def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
         # Two seconds of overlap: an invocation is written down when it ends.
         window, found = since - 2000, []
         since = int(time.time() * 1000)
-        for group in logs.describe_log_groups(logGroupNamePrefix=PREFIX)["logGroups"]:
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=PREFIX)
+        for group in (group for page in pages for group in page["logGroups"]):
             name = binary_of(group["logGroupName"].removeprefix(PREFIX))
             for event in logs.filter_log_events(logGroupName=group["logGroupName"], startTime=window)["events"]:
                 found.append((event["timestamp"], name, event["logStreamName"], event["message"]))

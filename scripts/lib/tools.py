@@ -1,4 +1,5 @@
-"""The Python tools, pinned, in two environments under .venv: the emulator and SAM need different versions of botocore."""
+"""The Python tools, pinned, in three environments under .venv: the emulator, SAM and the local Stripe need different
+versions of the same packages."""
 
 import hashlib
 import os

@@ -22,39 +22,36 @@ CHANGING_ACTIONS = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Batc
 AUDIT_TABLE = "Data.Audit"
 MAIN_TABLE = "Data.Main"
 SIGNING_SECRET = "TokenSigningSecret"
+SAFETY_TOPIC = "Messaging.SafetyAlerts"
 WRITING_ACTIONS = {"dynamodb:PutItem", *CHANGING_ACTIONS}
 # The crates that would make the rules of the product depend on how it is served or stored.
 NOT_IN_DOMAIN = re.compile(r"^(aws[-_].*|http(-body.*)?|axum.*|lambda_.*|tokio.*|reqwest|hyper.*|tower.*)$")
 
 
 def binaries_are_functions(model: Model, binaries: list[str]) -> Iterator[str]:
-    code = {
-        name: resource["Properties"].get("CodeUri", "")
-        for name, resource in model.source.items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
+    code = {name: properties.get("CodeUri", "") for name, properties in model.functions()}
     for binary in binaries:
-        owners = [name for name, uri in code.items() if uri == f"target/lambda/{binary}/"]
+        owners = [name for name, uri in code.items() if uri == f"target/lambda/{binary}/bootstrap.zip"]
         if len(owners) != 1:
             yield f"the binary {binary} is the code of {len(owners)} functions"
     for name, uri in code.items():
         binary = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-        if uri != f"target/lambda/{binary}/":
-            yield f"{name} has the code {uri} and not target/lambda/{binary}/"
+        if uri != f"target/lambda/{binary}/bootstrap.zip":
+            yield f"{name} has the code {uri} and not target/lambda/{binary}/bootstrap.zip"
         if binary not in binaries:
             yield f"{name} has no binary {binary}"
-    if sorted(model.names) != sorted(code):
-        yield f"the list of names in Mappings and the functions differ: {sorted(set(model.names) ^ set(code))}"
+
+
+def served(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The functions that answer requests, each with the method and the path of one."""
+    for name, properties in model.functions():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "Api":
+                yield name, (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
 
 
 def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
-    routes = [
-        (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
-        for resource in model.source.values()
-        if resource["Type"] == "AWS::Serverless::Function"
-        for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "Api"
-    ]
+    routes = [route for _, route in served(model)]
     operations = {
         (method, path)
         for path, item in openapi.get("paths", {}).items()
@@ -70,8 +67,8 @@ def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str
 
 
 def statements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Everything that is allowed."""
-    for name, policy in model.every("AWS::IAM::Policy").items():
+    """Everything that is allowed, by the role or the shared policy that says so."""
+    for name, policy in model.every("AWS::IAM::ManagedPolicy").items():
         yield from ((name, statement) for statement in allowed(policy["Properties"]))
     for name, role in model.every("AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", []):
@@ -82,16 +79,37 @@ def allowed(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"]
 
 
+def shares(model: Model) -> dict[str, set[str]]:
+    """The shared policies of each role."""
+    return {
+        name: {model.target(policy) for policy in role["Properties"].get("ManagedPolicyArns", [])}
+        for name, role in model.every("AWS::IAM::Role").items()
+    }
+
+
+def permissions(model: Model) -> dict[str, list[dict[str, Any]]]:
+    """All that each role is allowed, by itself and by the shared policies that it has."""
+    says: dict[str, list[dict[str, Any]]] = {}
+    for name, statement in statements(model):
+        says.setdefault(name, []).append(statement)
+    return {
+        name: [statement for each in (name, *policies) for statement in says.get(each, [])]
+        for name, policies in shares(model).items()
+    }
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def as_deployed(value: Any) -> Any:
+    """What the emulator gets instead counts only where it runs."""
+    return value["Fn::If"][1] if isinstance(value, dict) and value.get("Fn::If", [""])[0] == "IsDeployed" else value
+
+
 def resources(statement: dict[str, Any]) -> list[Any]:
-    """As deployed: what the emulator gets instead counts only where it runs."""
-    resource = statement["Resource"]
-    if isinstance(resource, dict) and resource.get("Fn::If", [""])[0] == "IsDeployed":
-        resource = resource["Fn::If"][1]
-    return as_list(resource)
+    """What a statement is about. Everything but something is taken for everything."""
+    return as_list(as_deployed(statement.get("Resource", "*")))
 
 
 def permissions_are_narrow(model: Model) -> Iterator[str]:
@@ -109,35 +127,57 @@ def permissions_are_narrow(model: Model) -> Iterator[str]:
             # Everything inside one named thing is fine: the objects of a bucket, the streams of a log group.
             if "*" in INSIDE_ONE_THING.sub("", arn):
                 yield f"{name} reaches {arn} with {', '.join(actions)}"
+    ours = model.every("AWS::IAM::ManagedPolicy")
+    apart = [*model.every("AWS::IAM::Policy"), *(name for name in ours if "Roles" in ours[name]["Properties"])]
+    for name in apart:
+        yield f"{name} says whose it is; roles are to say themselves what they may do"
     for name, role in model.every("AWS::IAM::Role").items():
         principals = str(role["Properties"]["AssumeRolePolicyDocument"])
-        if role["Properties"].get("ManagedPolicyArns") and "lambda.amazonaws.com" in principals:
-            yield f"{name} has a managed policy, and those reach every resource of a kind"
+        if shares(model)[name] - ours.keys() and "lambda.amazonaws.com" in principals:
+            yield f"{name} has a managed policy of AWS, and those reach every resource of a kind"
+
+
+def functions_have_roles_of_their_own(model: Model) -> Iterator[str]:
+    for name, properties in model.functions():
+        if model.target(properties.get("Role")) != f"{name}Role":
+            yield f"{name} has not the role {name}Role"
+
+
+def environments_match_permissions(model: Model) -> Iterator[str]:
+    """Who is told of a secret, a key, a queue or a topic may use it; secrets and keys are for nobody else."""
+    private = model.every("AWS::SecretsManager::Secret").keys() | model.every("AWS::KMS::Key").keys()
+    shared = model.every("AWS::SQS::Queue").keys() | model.every("AWS::SNS::Topic").keys()
+    may = {
+        role: {model.target(resource) for statement in statements for resource in resources(statement)}
+        for role, statements in permissions(model).items()
+    }
+    for name, function in model.every("AWS::Lambda::Function").items():
+        variables = function["Properties"]["Environment"]["Variables"].values()
+        named, used = {model.target(value) for value in variables}, may[model.target(function["Properties"]["Role"])]
+        for each in sorted((named & (private | shared)) - used):
+            yield f"{name} is told of {each} and may not use it"
+        for each in sorted((used & private) - named):
+            yield f"{name} may use {each} and is not told of it"
 
 
 def only_signers_read_the_signing_key(model: Model, signers: list[str]) -> Iterator[str]:
     """Whoever reads the private keys can sign for anybody."""
-    for name, policy in model.every("AWS::IAM::Policy").items():
-        reads = any(
-            model.target(resource) == SIGNING_SECRET
-            for statement in allowed(policy["Properties"])
-            for resource in resources(statement)
-        )
-        for role in policy["Properties"]["Roles"] if reads else []:
-            if role["Ref"] not in [f"{signer}Role" for signer in signers]:
-                yield f"{name} lets {role['Ref']} read the keys that tokens are signed with"
+    for role, statements in permissions(model).items():
+        reads = any(model.target(resource) == SIGNING_SECRET for each in statements for resource in resources(each))
+        if reads and role not in [f"{signer}Role" for signer in signers]:
+            yield f"{role} may read the keys that tokens are signed with"
 
 
 def texts_go_to_numbers_only(model: Model) -> Iterator[str]:
-    for name, policy in model.every("AWS::IAM::Policy").items():
-        publishes = any("sns:Publish" in as_list(statement["Action"]) for statement in allowed(policy["Properties"]))
-        denied = [
-            model.target(statement["Resource"])
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-            if statement["Effect"] == "Deny" and statement["Action"] == "sns:Publish"
-        ]
-        if publishes and not any(arn.endswith(":sns:*:*:*") for arn in denied):
-            yield f"{name} may publish to every topic of the account"
+    """And calls for help to the one topic there is for them."""
+    for name, statement in statements(model):
+        if "sns:Publish" not in as_list(statement["Action"]):
+            continue
+        spared = [model.target(resource) for resource in as_list(statement.get("NotResource", []))]
+        to_numbers = any(arn.endswith(":sns:*:*:*") for arn in spared)
+        for_help = [model.target(resource) for resource in resources(statement)] == [SAFETY_TOPIC]
+        if not to_numbers and not (for_help and name == "SafetyAlertRole"):
+            yield f"{name} may publish to topics that are not its own"
 
 
 def audit_is_append_only(model: Model) -> Iterator[str]:
@@ -148,38 +188,30 @@ def audit_is_append_only(model: Model) -> Iterator[str]:
 
 
 def token_keys_are_guarded(model: Model) -> Iterator[str]:
-    policies = model.every("AWS::IAM::Policy")
-    guarded = [role["Ref"] for role in policies["TokenKeysGuard"]["Properties"]["Roles"]]
-    for name, policy in policies.items():
+    for role, statements in permissions(model).items():
         writes = any(
             model.target(resource) == MAIN_TABLE and WRITING_ACTIONS & set(as_list(statement["Action"]))
-            for statement in allowed(policy["Properties"])
+            for statement in statements
             for resource in resources(statement)
         )
-        for role in policy["Properties"]["Roles"] if writes else []:
-            if role["Ref"] not in (*guarded, "TokenKeysRotateRole"):
-                yield f"{name} lets {role['Ref']} write the published token keys; name it in TokenKeysGuard"
+        if writes and "NoTokenKeys" not in shares(model)[role] and role != "TokenKeysRotateRole":
+            yield f"{role} may write the published token keys; give it NoTokenKeys"
 
 
 def operations_have_their_policies(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
     """What the contract says of an operation, its function may do: ask which tokens have ended, take from buckets."""
-    policies = model.every("AWS::IAM::Policy")
     for policy, says in (
-        ("SignedInPolicy", lambda operation: operation.get("security")),
-        ("LimitedPolicy", lambda operation: "429" in operation["responses"]),
+        ("SignedIn", lambda operation: operation.get("security")),
+        ("Limited", lambda operation: "429" in operation["responses"]),
     ):
-        has = {role["Ref"] for role in policies[policy]["Properties"]["Roles"]}
+        has = {role for role, policies in shares(model).items() if policy in policies}
         needs = {
             f"{name}Role"
-            for name, resource in model.source.items()
-            if resource["Type"] == "AWS::Serverless::Function"
-            for event in resource["Properties"].get("Events", {}).values()
-            if event["Type"] == "Api"
-            for operation in [openapi["paths"].get(event["Properties"]["Path"], {}).get(event["Properties"]["Method"])]
-            if operation and says(operation)
+            for name, (method, path) in served(model)
+            if (operation := openapi["paths"].get(path, {}).get(method)) and says(operation)
         }
         for role in sorted(needs ^ has):
-            yield f"{policy} {'lacks' if role in needs else 'has no need of'} {role}"
+            yield f"{role} {'lacks' if role in needs else 'has no need of'} {policy}"
 
 
 def failure_queues(model: Model) -> set[str]:
@@ -202,10 +234,21 @@ def queues_have_dead_letters(model: Model) -> Iterator[str]:
     for name, queue in model.every("AWS::SQS::Queue").items():
         if name not in ends and not queue["Properties"].get("RedrivePolicy"):
             yield f"the queue {name} has no dead-letter queue"
-    alarms = {name.rpartition(".")[2] for name in model.every("AWS::CloudWatch::Alarm")}
-    for name in sorted(ends):
-        if f"{name.rpartition('.')[2]}Alarm" not in alarms:
-            yield f"nobody hears when something arrives in {name}"
+    for name in sorted(ends - heard(model)):
+        yield f"nobody hears when something arrives in {name}"
+
+
+def heard(model: Model) -> set[str]:
+    """The queues whose alarm, which is named after them, watches them."""
+    queues = model.stacks["Messaging"]["Outputs"]["DeadLetterQueueNames"]["Value"]["Fn::Join"][1]
+    found = set()
+    for name, alarm in model.every("AWS::CloudWatch::Alarm").items():
+        for dimension in alarm["Properties"].get("Dimensions", []):
+            if isinstance(dimension["Value"], dict) and "Fn::Select" in dimension["Value"]:
+                queue = model.target(queues[dimension["Value"]["Fn::Select"][0]], "Messaging")
+                if f"{queue.rpartition('.')[2]}Alarm" == name.rpartition(".")[2]:
+                    found.add(queue)
+    return found
 
 
 def queues_hide_long_enough(model: Model) -> Iterator[str]:
@@ -257,7 +300,7 @@ def logs_end(model: Model) -> Iterator[str]:
         if not group["Properties"].get("RetentionInDays"):
             yield f"the log group {name} is kept for ever"
     for name, function in model.every("AWS::Lambda::Function").items():
-        if model.target(function["Properties"].get("LoggingConfig", {}).get("LogGroup")) not in groups:
+        if model.target(as_deployed(function["Properties"].get("LoggingConfig", {}).get("LogGroup"))) not in groups:
             yield f"{name} writes to a log group that is not in the template"
 
 
@@ -376,15 +419,10 @@ def caches_tell_answers_apart(model: Model, openapi: dict[str, Any]) -> Iterator
 
 def caches_keep_as_long_as_answers_say(model: Model, max_ages: dict[str, int]) -> Iterator[str]:
     """By what the code of each function has as MAX_AGE, in seconds."""
-    binaries = {
-        (event["Properties"]["Method"].lower(), event["Properties"]["Path"]): resource["Properties"]["CodeUri"]
-        for resource in model.source.values()
-        if resource["Type"] == "AWS::Serverless::Function"
-        for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "Api"
-    }
+    code = {name: properties["CodeUri"] for name, properties in model.functions()}
+    binaries = {route: code[name] for name, route in served(model)}
     for method, path, settings in cached(model):
-        says = max_ages.get(binaries.get((method, path), "").removeprefix("target/lambda/").removesuffix("/"))
+        says = max_ages.get(binaries.get((method, path), "").removeprefix("target/lambda/").removesuffix("/bootstrap.zip"))
         keeps = settings.get("CacheTtlInSeconds")
         if says is None or keeps != says:
             yield f"{method.upper()} {path} is cached for {keeps} s, and its answer says {says}"

@@ -1,32 +1,27 @@
-"""The template as CloudFormation gets it: loops expanded, SAM translated, nested stacks beside the root."""
+"""The template as CloudFormation gets it: SAM translated, nested stacks beside the root."""
 
 import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
+from boto3.session import Session
 from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).resolve().parents[2]
+ROOT_FILE = "template.yaml"
 Resource = dict[str, Any]
-
-
-class _NoManagedPolicies:
-    """SAM asks IAM for the ARNs of managed policies. We name none, so nobody has to be asked."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 @dataclass
 class Model:
     source: dict[str, Resource]
-    """The root's resources as written, with the loops expanded."""
-    names: list[str]
-    """The functions that the loop makes a role and a log group for."""
+    """The root's resources as written."""
     stacks: dict[str, dict[str, Any]]
     """The translated root, as "", and the nested templates by the logical id of their stack."""
 
@@ -38,6 +33,12 @@ class Model:
             for name, resource in template["Resources"].items()
             if resource["Type"] == kind
         }
+
+    def functions(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Our functions as written, and their properties."""
+        for name, resource in self.source.items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                yield name, resource["Properties"]
 
     def target(self, value: Any, stack: str = "") -> str:
         """The resource that a Ref, a GetAtt or a nested stack's output leads to, named as in every()."""
@@ -54,32 +55,38 @@ class Model:
         return value if isinstance(value, str) else json.dumps(value)
 
 
-def load(template: dict[str, Any] | None = None, nested: dict[str, dict[str, Any]] | None = None) -> Model:
-    """The project's template, or a doctored one."""
-    template = copy.deepcopy(template) if template else read("template.yaml")
-    names = template["Mappings"]["Functions"]["All"]["Names"]
-    template["Resources"] = dict(expanded(template["Resources"], names))
-    template["Transform"] = "AWS::Serverless-2016-10-31"
-    source = copy.deepcopy(template["Resources"])
-    validator = SamTemplateValidator(template, _NoManagedPolicies(), region="eu-west-1")
-    stacks = {"": yaml_parse(validator.get_translated_template_if_valid())}
-    for name, resource in source.items():
+def load(file: str = ROOT_FILE, template: dict[str, Any] | None = None) -> Model:
+    """The project's templates, with another one in place of that file."""
+    root = template if template and file == ROOT_FILE else read(ROOT_FILE)
+    stacks = {"": translated() if root is read(ROOT_FILE) else translate(root)}
+    for name, resource in root["Resources"].items():
         if resource["Type"] == "AWS::CloudFormation::Stack":
             path = resource["Properties"]["TemplateURL"]
-            stacks[name] = copy.deepcopy((nested or {}).get(path) or read(path))
-    return Model(source, names, stacks)
+            stacks[name] = template if template and file == path else read(path)
+    return Model(root["Resources"], stacks)
 
 
-def expanded(resources: dict[str, Any], names: list[str]) -> Iterator[tuple[str, Resource]]:
-    """Our one loop, over the names of functions. SAM CLI's own expansion drops references on the way."""
-    for key, value in resources.items():
-        if not key.startswith("Fn::ForEach::"):
-            yield key, value
-            continue
-        variable, _, fragment = value
-        for name in names:
-            yield from json.loads(json.dumps(fragment).replace(f"${{{variable}}}", name)).items()
-
-
+@cache
 def read(path: str) -> dict[str, Any]:
+    """A file of the project. Everybody gets the same one, so nobody changes it."""
     return yaml_parse((ROOT / path).read_text())
+
+
+@cache
+def translated() -> dict[str, Any]:
+    return translate(read(ROOT_FILE))
+
+
+def translate(template: dict[str, Any]) -> dict[str, Any]:
+    """What SAM makes of it. SAM CLI's own validator does the same, and spends its time on writing YAML, twice."""
+    template = copy.deepcopy(template)
+    # What is left of the other transform, conditions at policies of deletion, CloudFormation does later.
+    template["Transform"] = "AWS::Serverless-2016-10-31"
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # SAM takes code that has been uploaded.
+            resource["Properties"]["CodeUri"] = "s3://bucket/code"
+    # No managed policies: SAM would ask IAM for their ARNs, and we name none.
+    translator = Translator({}, Parser(), [], Session(region_name="eu-west-1"))
+    # By way of JSON, because its dictionaries are not quite dictionaries.
+    return json.loads(json.dumps(translator.translate(template, {})))
