@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +15,14 @@ import requests
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from lib import emulator  # noqa: E402
+from lib import stripe as local_stripe  # noqa: E402
 from lib.stack import Stack, deploy_to  # noqa: E402
+from lib.stripe import LocalStripe  # noqa: E402
 
 PASSWORD = "quartz-pelican-meadow-41"
 ANOTHER_PASSWORD = "velvet-harbour-cactus-58"
+# An access token lives for 15 minutes.
+STAYS_SIGNED_IN = 600
 Result = TypeVar("Result")
 
 
@@ -31,10 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
+    with local_stripe.running(tmp_path_factory.mktemp("stripe") / "stripe.log") as stripe:
+        SECRETS.update({stripe.api_key, stripe.webhook_secret})
+        yield stripe
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, stripe: LocalStripe) -> Iterator[Stack]:
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
     with emulator.running(emulator.free_port(), log) as aws:
-        yield deploy_to(aws)
+        stack = deploy_to(aws, stripe)
+        SECRETS.update(stack.secret("BackgroundCheckSecretArn").values())
+        yield stack
 
 
 def eventually(what: Callable[[], Result | None], seconds: float = 30) -> Result:
@@ -71,8 +84,15 @@ class Person:
     stack: Stack
     email: str
     tokens: dict[str, Any]
+    since: float = field(default_factory=time.monotonic)
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        # Some are there for all tests, which may take longer than an access token lives.
+        if time.monotonic() - self.since > STAYS_SIGNED_IN:
+            again = self.stack.request("POST", "/auth/refresh", json={"refresh_token": self.tokens["refresh_token"]})
+            assert again.status_code == 200, again.text
+            self.tokens, self.since = again.json(), time.monotonic()
+            self.__post_init__()
         return self.stack.request(method, path, self.tokens["access_token"], **options)
 
     def __post_init__(self) -> None:

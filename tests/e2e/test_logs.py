@@ -18,8 +18,8 @@ PATTERNS = {
 
 def lines(stack: Stack) -> Iterator[tuple[str, str]]:
     logs = stack.client("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
-        name = group["logGroupName"]
+    groups = logs.get_paginator("describe_log_groups").paginate()
+    for name in (group["logGroupName"] for page in groups for group in page["logGroups"]):
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
             yield from ((name, event["message"]) for event in page["events"])
 

@@ -103,4 +103,5 @@ def test_an_empty_batch_is_no_failure(stack: Stack, function: str) -> None:
 def test_tasks_may_do_what_they_do(stack: Stack, function: str) -> None:
     answer = stack.client("lambda").invoke(FunctionName=f"nannyradar-dev-{function}", Payload=b"{}")
     report = json.loads(answer["Payload"].read())
-    assert report == {"done": {}, "skipped": 0, "failed": 0, "complete": True}
+    # Other tests may have left something to do.
+    assert (report["failed"], report["complete"]) == (0, True), report

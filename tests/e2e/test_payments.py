@@ -1,0 +1,131 @@
+"""What becomes of the money when something breaks: Stripe is down, an answer is lost, a webhook comes ten times."""
+
+import datetime
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import eventually, problem
+from lib.stack import Stack
+from lib.stripe import LocalStripe
+from test_bookings import families, family, invariants, listed, new_family, new_sitter, sitter  # noqa: F401
+from test_sitters import Sitter
+from world import Family, in_days
+
+
+@pytest.fixture(scope="module")
+def days() -> Iterator[datetime.date]:
+    return (in_days(20 + number) for number in range(140))
+
+
+@pytest.fixture(autouse=True)
+def mended(stripe: LocalStripe) -> Iterator[None]:
+    yield
+    stripe.fault("ok")
+
+
+def test_bookings_go_on_while_stripe_is_down(
+    family: Family, sitter: Sitter, stripe: LocalStripe, stack: Stack, days: Iterator[datetime.date]  # noqa: F811
+) -> None:
+    booking = family.book(sitter, next(days)).confirmed()
+    booking.until_start(30)
+    stripe.fault("down")
+    ready = stack.request("GET", "/health/ready")
+    assert ready.status_code == 503
+    assert {check["name"]: check["state"] for check in ready.json()["checks"]}["stripe"] == "down"
+    booking.until_start(20)
+    problem(family.person.request("POST", "/payments/setup-intent"), 503)
+    booking.until_start(-0.01)
+    assert booking.does(sitter.person, "check-in", {})["state"] == "in_progress"
+    booking.passes(4)
+    assert booking.does(sitter.person, "check-out", {})["state"] == "completed"
+    assert booking.money().get("captured", 0) == 0
+    stripe.fault("ok")
+    # The message is not lost; minutes later it would come again by itself.
+    comes_again(stack, booking.id)
+    booking.settles(intents=1, captures=1, captured=booking.total())
+
+
+@pytest.mark.parametrize("path", ["/v1/payment_intents$", "/v1/payment_intents/.*/capture$"])
+def test_an_answer_that_is_lost_charges_once(
+    family: Family, sitter: Sitter, stripe: LocalStripe, stack: Stack, days: Iterator[datetime.date], path: str  # noqa: F811
+) -> None:
+    booking = family.book(sitter, next(days)).confirmed()
+    stripe.fault("drop", method="POST", path=path, times=2)
+    booking.until_start(20)
+    comes_again(stack, booking.id)
+    booking.cards_state("held")
+    booking.until_start(-0.01)
+    booking.does(sitter.person, "check-in", {})
+    booking.passes(4)
+    booking.does(sitter.person, "check-out", {})
+
+    def captured() -> bool:
+        comes_again(stack, booking.id)
+        return booking.money().get("captured", 0) == booking.total()
+
+    eventually(captured)
+    booking.settles(intents=1, captures=1, captured=booking.total())
+
+
+def comes_again(stack: Stack, booking: str) -> None:
+    """The message about a booking's money comes once more."""
+    body = json.dumps({"type": "booking", "event_id": "evt_01h455vb4pex5vsknk084sn02q", "booking_id": booking})
+    record = {"messageId": "1", "body": body, "eventSource": "aws:sqs"}
+    name = stack.functions()["payments-work"]["FunctionName"]
+    stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": [record]}).encode())
+
+
+def test_the_same_webhook_ten_times(
+    family: Family, sitter: Sitter, stripe: LocalStripe, days: Iterator[datetime.date]  # noqa: F811
+) -> None:
+    booking = family.book(sitter, next(days)).confirmed().happens()
+    booking.settles(captures=1, captured=booking.total())
+    events = stripe.events()
+    for event in events[-6:]:
+        assert set(stripe.deliver(event["id"], repeat=10)) == {204}
+    before = family.person.request("GET", "/payments").json()["items"]
+    assert len([item for item in before if item["booking_id"] == booking.id]) == 1
+    booking.settles(intents=1, captures=1, captured=booking.total())
+
+
+def test_webhooks_are_signed(stack: Stack, stripe: LocalStripe) -> None:
+    body = json.dumps({"id": "evt_forged", "type": "payment_intent.succeeded", "created": 1,
+                       "data": {"object": {"id": "pi_1"}}}).encode()  # fmt: skip
+
+    def send(signature: str) -> int:
+        headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+        return stack.request("POST", "/webhooks/stripe", data=body, headers=headers).status_code
+
+    good = stripe.signature(body)
+    assert send(good) == 204 and send(good) == 204
+    assert send(good[:-2] + "00") == 400 and send("") == 400
+    assert send(stripe.signature(body, at=datetime.datetime.now().timestamp() - 600)) == 400
+
+
+def test_the_books_agree_with_stripe(stack: Stack) -> None:
+    name = stack.functions()["payments-reconcile"]["FunctionName"]
+    answer = stack.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    report = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, report
+    assert report["failed"] == 0 and report["complete"], report
+
+
+def test_a_card_of_somebody_else(
+    family: Family, sitter: Sitter, new_family: Callable[..., Family], days: Iterator[datetime.date]  # noqa: F811
+) -> None:
+    other = new_family(sitter.place)
+    card = other.card()
+    problem(family.person.request("DELETE", f"/payment-methods/{card}"), 404)
+    wish = family.wish(sitter.id, next(days), payment_method_id=card)
+    asked = family.person.request("POST", "/bookings", json=wish)
+    assert asked.status_code == 201
+    booking = asked.json()["booking"]["id"]
+    assert sitter.person.request("POST", f"/bookings/{booking}/accept").status_code == 200
+    seen = eventually(lambda: (found := family.person.request("GET", f"/bookings/{booking}").json())["card"] == "refused"
+                      and found)  # fmt: skip
+    assert seen["state"] == "accepted"
+    (own,) = other.person.request("GET", "/payment-methods").json()["items"]
+    assert own["id"] == card and own["last4"] == "4242"
+    assert other.person.request("DELETE", f"/payment-methods/{card}").status_code == 204
+    assert other.person.request("GET", "/payment-methods").json()["items"] == []
