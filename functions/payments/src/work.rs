@@ -25,6 +25,10 @@ use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Tran
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
 
+/// Somebody else who looks at the same booking, because of a webhook, may be quicker with a write so often before a
+/// message is put back.
+const MOST_CONFLICTS: usize = 10;
+
 /// Does what is missing.
 #[derive(Debug)]
 pub struct Worker {
@@ -51,9 +55,17 @@ impl Worker {
 
     /// Does what a message asks for.
     pub async fn handle(&self, message: PaymentMessage) -> Result<(), Error> {
-        match message {
-            PaymentMessage::Booking { booking_id, .. } => self.settle(booking_id).await,
-            PaymentMessage::Stripe { object, .. } => self.hear(&object).await,
+        let mut conflicts = 0;
+        loop {
+            let done = match &message {
+                PaymentMessage::Booking { booking_id, .. } => Box::pin(self.settle(*booking_id)).await,
+                PaymentMessage::Stripe { object, .. } => Box::pin(self.hear(object)).await,
+            };
+            let is_conflict = |error: &Error| matches!(error.downcast_ref(), Some(StoreError::Conflict));
+            if conflicts == MOST_CONFLICTS || !done.as_ref().is_err_and(is_conflict) {
+                return done;
+            }
+            conflicts += 1;
         }
     }
 
@@ -67,7 +79,7 @@ impl Worker {
             };
             let Some(payment) = intent.payment else { return Ok(()) };
             let Some(payment) = self.app.tables().payment(payment).await? else { return Ok(()) };
-            self.observe(payment.booking, payment.id, &intent).await?;
+            self.observe(&payment, &intent).await?;
             return self.settle(payment.booking).await;
         }
         match AccountId::parse(object) {
@@ -217,7 +229,7 @@ impl Worker {
             Err(error) => return Err(error.into()),
         };
         // While the bank thinks nothing follows; a webhook tells when something does.
-        let is_news = self.observe(payment.booking, payment.id, &intent).await?;
+        let is_news = self.observe(payment, &intent).await?;
         Ok(if is_news { Then::Look } else { Then::Wait })
     }
 
@@ -272,7 +284,7 @@ impl Worker {
         // The answer to a call before may have been lost so long ago that Stripe has forgotten its key.
         let seen = stripe.payment_intent(id).await?;
         if seen.refunded.amount_minor > payment.refunded.total().amount_minor {
-            self.observe(payment.booking, payment.id, &seen).await?;
+            self.observe(payment, &seen).await?;
             return Ok(Then::Look);
         }
         let key = payment.idempotency_key(Step::Refund);
@@ -327,27 +339,23 @@ impl Worker {
 
     /// What Stripe says after a call. If nothing follows from it, the call would be repeated for ever.
     async fn learn(&self, payment: &Payment, seen: &Intent) -> Result<Then, Error> {
-        if self.observe(payment.booking, payment.id, seen).await? {
+        if self.observe(payment, seen).await? {
             return Ok(Then::Look);
         }
         Err(format!("{} stays as it is, and Stripe says {:?}", payment.id, seen.status).into())
     }
 
-    /// Writes all that follows from what Stripe says of an intent, and tells whether anything does.
-    pub(crate) async fn observe(
-        &self,
-        booking: BookingId,
-        id: PaymentId,
-        seen: &Intent,
-    ) -> Result<bool, Error> {
+    /// Writes all that follows from what Stripe says of an intent, and tells whether the payment is another than the
+    /// one that was read: because of that, or because somebody else was quicker.
+    async fn observe(&self, read: &Payment, seen: &Intent) -> Result<bool, Error> {
         let (seen, now) = (seen.observation(), self.app.now());
-        let Some(mut payment) = self.app.tables().payment_of(booking, id).await? else { return Ok(false) };
-        let before = payment.version;
+        let stored = self.app.tables().payment_of(read.booking, read.id).await?;
+        let Some(mut payment) = stored else { return Ok(false) };
         while let Some(change) = payment.observe(&seen, now)? {
             payment = change.payment.clone();
             self.save(change).await?;
         }
-        Ok(payment.version != before)
+        Ok(payment.version != read.version)
     }
 
     async fn save_payable(&self, change: &Change) -> Result<Then, Error> {

@@ -3,9 +3,11 @@
 use domain::{
     booking::{Card, Event, State, Who, policy::Policy},
     payment::State as Paid,
+    stripe::PaymentMethodId,
 };
 
 use jiff::SignedDuration;
+use storage::bookings::Changed;
 
 use crate::world::{OVERRUN, Outcome, SITTERS, TOTAL, World};
 
@@ -249,7 +251,7 @@ async fn a_card_that_has_expired_by_then_is_refused() {
             let years = SignedDuration::from_hours(24 * 365 * 15);
             (later.span.start, later.span.end) = (later.span.start + years, later.span.end + years);
             later.version += 1;
-            Ok(Some(storage::bookings::Changed::new(later, None)))
+            Ok(Some(Changed::new(later, None)))
         })
         .await;
     world.works().await.unwrap();
@@ -395,6 +397,28 @@ async fn what_is_in_the_hands_of_a_bank_is_waited_for() {
         assert_eq!(held.intents["care 1"].0, "canceled");
         assert_eq!(held.intents["care 2"], ("requires_capture".into(), [TOTAL, 0, 0, 0]));
     }
+}
+
+#[tokio::test]
+async fn what_was_confirmed_is_not_asked_of_another_card() {
+    let world = Journey::CancelledLate.world().await;
+    world.works().await.unwrap();
+    world.stub.leave("pm_asks", &world.customer);
+    world
+        .changes(|before, _| {
+            let method = PaymentMethodId::parse("pm_asks").unwrap();
+            Ok(Some(Changed::new(before.with_method(method), None)))
+        })
+        .await;
+    happens(&world, 280, &async || _ = world.works().await.unwrap()).await;
+    assert_eq!(world.outcome().await.payments["overrun"].0, Paid::ActionRequired);
+    // The owner confirms it, which takes the money at once, and takes another card before anybody has heard.
+    world.stub.confirm("pi_2", true);
+    world.retries("pm_other").await;
+    world.works().await.unwrap();
+    let outcome = world.outcome().await;
+    assert_eq!((world.intents().len(), outcome.payments["overrun"]), (2, (Paid::Captured, [OVERRUN, 0, 0])));
+    assert_eq!(outcome.parents, -i64::from(TOTAL + OVERRUN));
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ async fn what_agrees_is_not_told_of() {
         // What was compared is not due until it has rested again; and nothing else has changed.
         world.works().await.unwrap();
         assert_eq!(world.outcome().await, before);
+        let second = reconciled(&world).await;
+        assert_eq!((second.discrepancies, second.due.done.len()), (0, 0));
     }
     let empty = World::new(72, domain::booking::policy::Policy::Flexible, "pm_good").await;
     assert_eq!(reconciled(&empty).await.discrepancies, 0);

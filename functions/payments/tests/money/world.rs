@@ -222,6 +222,12 @@ impl World {
         }
     }
 
+    /// One message more about the booking.
+    pub async fn settles(&self) -> Result<(), Error> {
+        let event_id = domain::id::new(self.now());
+        self.worker.handle(PaymentMessage::Booking { event_id, booking_id: self.id }).await
+    }
+
     /// Webhooks tell of every intent there is.
     pub async fn hears(&self) {
         for intent in self.intents() {
