@@ -251,6 +251,8 @@ def test_a_sitter_who_does_not_come(family: Family, sitter: Sitter, days: Iterat
     assert booking.state() == "no_show"
     booking.settles(held=0, captured=0)
     refused(booking.post(sitter.person, "check-in", {}), "wrong_state")
+    # They may be in the house all the same.
+    assert booking.post(family.person, "sos").status_code == 202
 
 
 def test_a_refused_card_is_mended(family: Family, sitter: Sitter, days: Iterator[datetime.date]) -> None:

@@ -147,7 +147,7 @@ CASES = [
     (checks.permissions_are_narrow, ROOT_FILE, at("SignedIn", "Roles"), [{"Ref": "MeGetRole"}]),
     (checks.permissions_are_narrow, ROOT_FILE, at("MeGetRole", "ManagedPolicyArns"), ["arn:aws:iam::aws:policy/Any"]),
     (checks.functions_have_roles_of_their_own, ROOT_FILE, at("MeGet", "Role"), {"Fn::GetAtt": ["MeUpdateRole", "Arn"]}),
-    (checks.environments_match_permissions, ROOT_FILE, statement("PaymentsSetupIntentRole", 1), REMOVE),
+    (checks.environments_match_permissions, ROOT_FILE, statement("PaymentsSetupIntentRole", 2), REMOVE),
     (checks.environments_match_permissions, ROOT_FILE,
      at("PaymentsSetupIntent", "Environment", "Variables", "STRIPE_SECRET_ARN"), REMOVE),
     (checks.environments_match_permissions, ROOT_FILE, statement("BookingsGetRole", 1), REMOVE),

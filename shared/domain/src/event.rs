@@ -181,6 +181,13 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// Whether it must not wait for anything that was announced before it.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Self::HelpCalled { .. })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

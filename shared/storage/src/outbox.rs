@@ -3,10 +3,11 @@
 //! | question                   | table | pk           | sk    |
 //! |----------------------------|-------|--------------|-------|
 //! | (none; the stream carries it) | main  | OUTBOX#‹id›  | EVENT |
+//! | the same, of what is urgent   | main  | URGENT#‹id›  | EVENT |
 //!
 //! An event is written in the transaction of the change that it announces, and the table's stream,
-//! filtered to this prefix, hands it to the relay: nothing is announced that was not written, and
-//! nothing written is forgotten.
+//! filtered to these prefixes, hands it to the relay: nothing is announced that was not written, and
+//! nothing written is forgotten. What is urgent is read by itself, and waits for nothing else.
 
 use domain::{
     event::{Event, Fact},
@@ -37,7 +38,7 @@ impl Item {
     fn new(event: &Event) -> Result<Self, Error> {
         let kept_until = event.occurred_at.saturating_add(KEPT_FOR).unwrap_or(Timestamp::MAX);
         Ok(Self {
-            pk: format!("OUTBOX#{}", event.id),
+            pk: format!("{}#{}", if event.fact.is_urgent() { "URGENT" } else { "OUTBOX" }, event.id),
             sk: "EVENT".into(),
             event: serde_json::to_string(event).map_err(|error| Error::Unreadable(error.to_string()))?,
             ttl: kept_until.as_second(),

@@ -178,14 +178,19 @@ pub const TABLE: &[Row] = &[
     row(Confirmed, Event::Cancel, ANYBODY, BeforeStart, Cancelled),
     row(Confirmed, Event::CheckIn, &[Sitter], AtTheDoor, InProgress),
     row(Confirmed, Event::MissStart, &[System], NobodyCame, NoShow),
-    row(Confirmed, Event::CallForHelp, EITHER, Near, Confirmed),
-    row(InProgress, Event::CallForHelp, EITHER, Near, InProgress),
     row(InProgress, Event::CheckOut, &[Sitter], Always, Completed),
     row(InProgress, Event::Complete, &[System], Overdue, Completed),
-    row(Completed, Event::CallForHelp, EITHER, Near, Completed),
     row(Completed, Event::Dispute, EITHER, DisputeOpen, Disputed),
     row(Completed, Event::Settle, &[System], DisputeOver, Settled),
     row(Disputed, Event::Decide, &[Admin], Always, Settled),
+    // Wherever somebody may be in the house, whatever the clock has made of it.
+    row(Accepted, Event::CallForHelp, EITHER, Near, Accepted),
+    row(Confirmed, Event::CallForHelp, EITHER, Near, Confirmed),
+    row(InProgress, Event::CallForHelp, EITHER, Near, InProgress),
+    row(NoShow, Event::CallForHelp, EITHER, Near, NoShow),
+    row(Completed, Event::CallForHelp, EITHER, Near, Completed),
+    row(Disputed, Event::CallForHelp, EITHER, Near, Disputed),
+    row(Settled, Event::CallForHelp, EITHER, Near, Settled),
 ];
 
 impl State {
@@ -196,7 +201,7 @@ impl State {
 
     /// Whether nothing leads away from here.
     pub fn is_final(self) -> bool {
-        TABLE.iter().all(|row| row.from != self)
+        TABLE.iter().all(|row| row.from != self || row.to == self)
     }
 
     /// Whether the sitter's time is taken.
@@ -255,6 +260,15 @@ mod tests {
         assert_eq!(into(Confirmed).map(|row| row.from).collect::<Vec<_>>(), [Accepted]);
         assert_eq!(into(InProgress).map(|row| row.from).collect::<Vec<_>>(), [Confirmed]);
         assert!(into(Settled).all(|row| [Completed, Disputed].contains(&row.from)));
+    }
+
+    #[test]
+    fn help_can_be_called_wherever_a_sitter_has_agreed_to_come() {
+        for state in State::iter() {
+            let row = state.on(Event::CallForHelp);
+            assert_eq!(row.is_some(), state.holds_time() || state == NoShow, "{state:?}");
+            assert!(row.is_none_or(|row| row.to == state));
+        }
     }
 
     #[test]

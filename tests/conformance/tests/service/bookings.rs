@@ -718,7 +718,7 @@ async fn what_cannot_happen_now_is_refused_and_says_from_where_it_could() {
     refused(sitter, "check-in", "wrong_state", only).await;
     let only = "a booking that is requested cannot dispute: that is for one that is completed";
     refused(parent, "dispute", "wrong_state", only).await;
-    let only = "a booking that is requested cannot call_for_help: that is for one that is confirmed or in_progress or completed";
+    let only = "a booking that is requested cannot call_for_help: that is for one that is accepted or confirmed or in_progress or no_show or completed or disputed or settled";
     refused(parent, "sos", "wrong_state", only).await;
     world.accept(&path).await;
     let only = "a booking that is accepted cannot accept: that is for one that is requested";
