@@ -178,7 +178,9 @@ pub(crate) fn span(
     let moment = |raw: Option<&str>| -> Result<Timestamp, Violation> {
         let raw = raw.ok_or_else(|| Violation::new("required", "must be given with the other"))?;
         let message = "must be a time by RFC 3339 such as 2026-12-24T18:00:00Z";
-        raw.parse().map_err(|_| Violation::new("invalid_time", message))
+        // Years with a sign are of another standard, and do not sort as text.
+        let parsed = raw.parse().ok().filter(|_| raw.starts_with(|first: char| first.is_ascii_digit()));
+        parsed.ok_or_else(|| Violation::new("invalid_time", message))
     };
     if start.is_none() && end.is_none() {
         return Some(None);

@@ -362,6 +362,12 @@ async fn a_bad_question_costs_nothing() {
             ),
             "ends_at",
         ),
+        (
+            format!(
+                "/sitters/{sitter}/availability?starts_at=-000002-12-20T00:00:00Z&ends_at=0001-01-10T00:00:00Z"
+            ),
+            "starts_at",
+        ),
         (format!("/sitters/{sitter}/reviews?cursor=x"), "cursor"),
         (format!("/sitters/{sitter}/reviews?cursor={other}"), "cursor"),
     ] {
