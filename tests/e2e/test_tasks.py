@@ -45,9 +45,13 @@ def test_an_account_that_is_never_verified_goes(person: Person) -> None:
 
 def test_an_abandoned_upload_goes(person: Person) -> None:
     form = person.announce(1000)
+    # What somebody who crashed before publishing it has left.
+    s3, left = person.stack.client("s3"), {"Bucket": person.stack.outputs["MediaBucket"]}
+    s3.put_object(**left, Key=f"images/{form['id']}/card.webp", Body=b"somebody's face")
     let_fall_due(person.stack, f"UPLOAD#{form['id']}")
     clean_up(person.stack)
     assert person.request("GET", f"/uploads/{form['id']}").status_code == 404
+    assert s3.list_objects_v2(**left, Prefix=f"images/{form['id']}/")["KeyCount"] == 0
 
 
 def test_an_upload_in_use_stays(person: Person) -> None:

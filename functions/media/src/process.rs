@@ -9,7 +9,7 @@ use std::time::Instant;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use domain::{
     id::UploadId,
-    upload::{MAX_BYTES, Refusal, Upload, Variant},
+    upload::{MAX_BYTES, Refusal, State, Upload, Variant},
 };
 use imaging::{Format, Limits, Rejection};
 use jiff::Timestamp;
@@ -63,7 +63,7 @@ impl Processor {
     /// Decides on a file and stores the decision; tells it in one word.
     async fn upload(&self, id: UploadId, version: Option<&str>) -> Result<&'static str, Error> {
         let Some(upload) = self.tables.upload(id).await? else { return Ok("unknown") };
-        if upload.state != domain::upload::State::Awaiting {
+        if upload.state != State::Awaiting {
             return Ok("already decided");
         }
         let bytes = match self.files.received(id, version).await? {
@@ -93,7 +93,7 @@ impl Processor {
         for _ in 0..ATTEMPTS {
             let Some(owner) = self.tables.user(upload.owner).await? else {
                 // Erased in between: nothing of the picture may stay.
-                self.withdraw(upload.id, &variants).await?;
+                self.files.delete_variants(upload.id).await?;
                 return Ok("owner gone");
             };
             let published = upload.clone().published(variants.clone())?;
@@ -103,10 +103,12 @@ impl Processor {
                     let current = self.tables.upload(upload.id).await?.map(|upload| upload.state);
                     match current {
                         // The owner's record has changed; read it again.
-                        Some(domain::upload::State::Awaiting) => {}
-                        Some(_) => return Ok("already decided"),
-                        None => {
-                            self.withdraw(upload.id, &variants).await?;
+                        Some(State::Awaiting) => {}
+                        // By another delivery of the same event: what lies there is published.
+                        Some(State::Ready { .. }) => return Ok("already decided"),
+                        // By another file under the same form, or removed.
+                        _ => {
+                            self.files.delete_variants(upload.id).await?;
                             return Ok("removed");
                         }
                     }
@@ -115,13 +117,6 @@ impl Processor {
             }
         }
         Err("the owner's record kept changing".into())
-    }
-
-    async fn withdraw(&self, id: UploadId, variants: &[Variant]) -> Result<(), Error> {
-        for variant in variants {
-            self.files.delete_variant(id, variant).await?;
-        }
-        Ok(())
     }
 
     async fn refuse(&self, upload: Upload, reason: Refusal) -> Result<&'static str, Error> {
@@ -141,5 +136,19 @@ fn reason(rejection: &Rejection) -> Refusal {
         Rejection::NotAnImage => Refusal::NotAnImage,
         Rejection::UnsupportedType => Refusal::UnsupportedType,
         Rejection::Corrupt => Refusal::Corrupt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imaging::Size;
+
+    /// What is deleted is named there, and what is written is named here.
+    #[test]
+    fn the_names_of_variants_are_known_to_those_who_delete_them() {
+        assert_eq!(FORMATS.map(Format::name), domain::upload::FORMATS);
+        let sizes = [Size::Thumbnail, Size::Card, Size::Full];
+        assert_eq!(sizes.map(Size::name), domain::upload::SIZES);
     }
 }

@@ -52,9 +52,7 @@ impl Cleanup {
         }
         // Objects first: the item is what names them, and deleting them again does no harm.
         self.files.discard_received(upload.id, None).await?;
-        for variant in upload.state.variants() {
-            self.files.delete_variant(upload.id, variant).await?;
-        }
+        self.files.delete_variants(upload.id).await?;
         self.tables.remove_upload(&upload).await?;
         Ok(Outcome::Done)
     }

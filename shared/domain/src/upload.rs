@@ -100,12 +100,18 @@ pub enum Refusal {
     Corrupt,
 }
 
+/// The sizes in which an image is rendered.
+pub const SIZES: [&str; 3] = ["thumbnail", "card", "full"];
+
+/// The formats in which each of them is.
+pub const FORMATS: [&str; 2] = ["jpeg", "webp"];
+
 /// One published rendering of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variant {
-    /// `thumbnail`, `card` or `full`.
+    /// One of [`SIZES`].
     pub size: String,
-    /// `jpeg` or `webp`.
+    /// One of [`FORMATS`].
     pub format: String,
     /// In pixels.
     pub width: u32,

@@ -26,7 +26,7 @@ use aws_types::SdkConfig;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     id::UploadId,
-    upload::{FORM_LIFETIME, MAX_BYTES, Upload, Variant},
+    upload::{FORM_LIFETIME, FORMATS, MAX_BYTES, SIZES, Upload, Variant},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
@@ -178,7 +178,7 @@ impl Files {
         self.client
             .put_object()
             .bucket(&self.media)
-            .key(variant_key(id, variant))
+            .key(variant_key(id, &variant.size, &variant.format))
             .content_type(format!("image/{}", variant.format))
             .cache_control(CACHE_FOR_GOOD)
             .body(ByteStream::from(bytes))
@@ -187,9 +187,13 @@ impl Files {
         Ok(())
     }
 
-    /// Deletes a variant. Deleting it again changes nothing.
-    pub async fn delete_variant(&self, id: UploadId, variant: &Variant) -> Result<(), Error> {
-        self.client.delete_object().bucket(&self.media).key(variant_key(id, variant)).send().await?;
+    /// Deletes every variant that there can be: what was rendered and never published, too. Deleting them again
+    /// changes nothing.
+    pub async fn delete_variants(&self, id: UploadId) -> Result<(), Error> {
+        for (size, format) in SIZES.iter().flat_map(|size| FORMATS.map(|format| (size, format))) {
+            let key = variant_key(id, size, format);
+            self.client.delete_object().bucket(&self.media).key(key).send().await?;
+        }
         Ok(())
     }
 
@@ -201,8 +205,8 @@ impl Files {
         now: Timestamp,
     ) -> Result<Vec<String>, Error> {
         let bucket = self.bucket_url(&self.media);
-        self.sign_links(variants.iter().map(|variant| format!("{bucket}{}", variant_key(id, variant))), now)
-            .await
+        let link = |variant: &Variant| format!("{bucket}{}", variant_key(id, &variant.size, &variant.format));
+        self.sign_links(variants.iter().map(link), now).await
     }
 
     /// Signs without the SDK's client: it builds a whole request for each link, and six of them took
@@ -267,8 +271,8 @@ pub fn upload_of(key: &str) -> Option<UploadId> {
     domain::id::parse(key.strip_prefix(INCOMING)?).ok()
 }
 
-fn variant_key(id: UploadId, variant: &Variant) -> String {
-    format!("images/{id}/{}.{}", variant.size, variant.format)
+fn variant_key(id: UploadId, size: &str, format: &str) -> String {
+    format!("images/{id}/{size}.{format}")
 }
 
 #[cfg(test)]
@@ -306,7 +310,7 @@ mod tests {
             let marked = format!("{path}?x-id=GetObject");
             let ours = &files.sign_links([marked].into_iter(), now).await.unwrap()[0];
             let lifetime = PresigningConfig::builder().start_time(now.into()).expires_in(LINK_LIFETIME);
-            let key = variant_key(id, &variant());
+            let key = variant_key(id, "card", "webp");
             let request =
                 files.client.get_object().bucket("media").key(key).presigned(lifetime.build().unwrap());
             assert_eq!(parts(ours), parts(request.await.unwrap().uri()));
