@@ -211,7 +211,11 @@ def test_a_parent_is_warned_of_another_sitter(
     day = next(days)
     first = family.book(sitter, day)
     again = family.ask(sitter.id, day, "12:00", "15:00").json()
-    assert {"code": "overlaps_own_booking", "booking_id": first.id} in again["warnings"]
+    overlap = {"code": "overlaps_own_booking", "booking_id": first.id}
+    assert overlap in again["warnings"]
+    time = {"date": day.isoformat(), "start": "13:00", "end": "15:00"}
+    moved = family.person.request("PATCH", f"/bookings/{again['booking']['id']}", json={"time": time})
+    assert moved.status_code == 200 and overlap in moved.json()["warnings"], moved.text
 
 
 def test_called_off_in_time_costs_nothing(family: Family, sitter: Sitter, days: Iterator[datetime.date]) -> None:
@@ -376,6 +380,8 @@ def test_a_series_tells_conflicts_day_by_day(family: Family, sitter: Sitter) -> 
     assert series.status_code == 201, series.text
     outcomes = [(date["obstacle"], bool(date["booking_id"])) for date in series.json()["dates"]]
     assert outcomes == [(None, True), ("taken", False), (None, True)]
+    seen = family.person.request("GET", f"/booking-series/{series.json()['id']}").json()
+    assert seen == series.json() and [date["warnings"] for date in seen["dates"]] == [[], [], []]
     ended = family.person.request("DELETE", f"/booking-series/{series.json()['id']}").json()
     assert len(ended["called_off"]) == 2 and ended["kept"] == []
     assert taken.state() == "confirmed"

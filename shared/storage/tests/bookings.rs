@@ -438,6 +438,14 @@ async fn what_overlaps_and_may_still_happen_is_found() {
     assert_eq!(overlapping("2026-03-10T21:00:00Z", "2026-03-10T23:31:00Z").await, [night.id, evening.id]);
     assert_eq!(overlapping("2026-03-10T22:00:00Z", "2026-03-10T23:30:00Z").await, [night.id]);
     assert_eq!(overlapping("2026-03-10T23:30:00Z", "2026-03-11T23:00:00Z").await, []);
+    // More than a page of them, in order.
+    let nights: Vec<_> = (0..101).map(|_| own("2026-03-12", "23:30", "23:40")).collect();
+    for booking in &nights {
+        store.request(booking).await;
+    }
+    let found = overlapping("2026-03-12T23:00:00Z", "2026-03-13T00:00:00Z").await;
+    assert_eq!(found.len(), nights.len());
+    assert!(found.is_sorted());
 }
 
 #[tokio::test]
