@@ -304,6 +304,8 @@ def test_a_dispute_ends_with_a_part_of_it(
     decision = {"refund": {"amount_minor": 2000, "currency": "GBP"}, "reason": "Half of it"}
     assert admin.request("POST", f"{path}/decision", json=decision).status_code == 200
     booking.settles(captured=total, refunded=2000)
+    for who in (family.person, sitter.person):
+        booking.is_told(who, "£20.00 goes back to the family")
     trail = admin.request("GET", "/admin/audit", params={"subject": family.person.me()["id"]}).json()["items"]
     assert any(entry["booking_event"] == "decide" and entry["reason"] == "Half of it" for entry in trail)
 
@@ -322,6 +324,7 @@ def test_an_admin_gives_back(family: Family, sitter: Sitter, admin: Person, days
     again = admin.request("POST", path, json=body, headers=key)
     assert (first.status_code, again.status_code) == (202, 202)
     booking.settles(refunded=500)
+    booking.is_told(family.person, "£5.00 in all goes back to your card")
 
 
 def test_another_time_is_agreed_on(family: Family, sitter: Sitter, days: Iterator[datetime.date]) -> None:

@@ -120,6 +120,15 @@ class Booking:
 
         eventually(came)
 
+    def is_told(self, who: Person, words: str) -> None:
+        """Waits until a mail about it has told somebody that."""
+
+        def came() -> bool:
+            mails = (mail["BodyText"] for mail in self.family.stack.mailbox(who.email))
+            return any(f"/bookings/{self.id}" in mail and words in mail for mail in mails)
+
+        eventually(came)
+
     def cards_state(self, card: str) -> None:
         eventually(lambda: self.see()["card"] == card)
 
