@@ -211,7 +211,11 @@ def test_a_parent_is_warned_of_another_sitter(
     day = next(days)
     first = family.book(sitter, day)
     again = family.ask(sitter.id, day, "12:00", "15:00").json()
-    assert {"code": "overlaps_own_booking", "booking_id": first.id} in again["warnings"]
+    overlap = {"code": "overlaps_own_booking", "booking_id": first.id}
+    assert overlap in again["warnings"]
+    time = {"date": day.isoformat(), "start": "13:00", "end": "15:00"}
+    moved = family.person.request("PATCH", f"/bookings/{again['booking']['id']}", json={"time": time})
+    assert moved.status_code == 200 and overlap in moved.json()["warnings"], moved.text
 
 
 def test_called_off_in_time_costs_nothing(family: Family, sitter: Sitter, days: Iterator[datetime.date]) -> None:
@@ -302,6 +306,8 @@ def test_a_dispute_ends_with_a_part_of_it(
     decision = {"refund": {"amount_minor": 2000, "currency": "GBP"}, "reason": "Half of it"}
     assert admin.request("POST", f"{path}/decision", json=decision).status_code == 200
     booking.settles(captured=total, refunded=2000)
+    for who in (family.person, sitter.person):
+        booking.is_told(who, "£20.00 goes back to the family")
     trail = admin.request("GET", "/admin/audit", params={"subject": family.person.me()["id"]}).json()["items"]
     assert any(entry["booking_event"] == "decide" and entry["reason"] == "Half of it" for entry in trail)
 
@@ -320,6 +326,7 @@ def test_an_admin_gives_back(family: Family, sitter: Sitter, admin: Person, days
     again = admin.request("POST", path, json=body, headers=key)
     assert (first.status_code, again.status_code) == (202, 202)
     booking.settles(refunded=500)
+    booking.is_told(family.person, "£5.00 in all goes back to your card")
 
 
 def test_another_time_is_agreed_on(family: Family, sitter: Sitter, days: Iterator[datetime.date]) -> None:
@@ -378,6 +385,8 @@ def test_a_series_tells_conflicts_day_by_day(family: Family, sitter: Sitter) -> 
     assert series.status_code == 201, series.text
     outcomes = [(date["obstacle"], bool(date["booking_id"])) for date in series.json()["dates"]]
     assert outcomes == [(None, True), ("taken", False), (None, True)]
+    seen = family.person.request("GET", f"/booking-series/{series.json()['id']}").json()
+    assert seen == series.json() and [date["warnings"] for date in seen["dates"]] == [[], [], []]
     ended = family.person.request("DELETE", f"/booking-series/{series.json()['id']}").json()
     assert len(ended["called_off"]) == 2 and ended["kept"] == []
     assert taken.state() == "confirmed"

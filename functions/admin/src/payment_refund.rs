@@ -1,5 +1,5 @@
 //! `POST /admin/payments/{id}/refund`: an admin gives back a part of what was paid, or all of it. It is decided here; the
-//! payments queue gives it back.
+//! payments queue gives it back, and the parent gets a mail.
 
 use api::{
     Admin, App, Fields, Idempotent, Json, Money, PathId, Problem, ProblemBody, RequestMeta, SignedIn,
@@ -7,6 +7,7 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode, response::Response as HttpResponse};
 use domain::{
+    Violation,
     booking::News,
     event::{Event, Fact},
     id::{PaymentId, PaymentTag},
@@ -76,7 +77,13 @@ async fn grant(
     request: Request,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
     let (now, mut fields) = (app.now(), Fields::default());
-    let amount = request.amount.parse("/amount", &mut fields);
+    let amount = request.amount.parse("/amount", &mut fields).and_then(|amount| {
+        let nothing = || Violation::new("out_of_range", "must be more than nothing");
+        fields.take(
+            "/amount/amount_minor",
+            Some(amount).filter(|amount| amount.amount_minor > 0).ok_or_else(nothing),
+        )
+    });
     let reason = fields.take("/reason", Reason::parse(&request.reason));
     let (Some(amount), Some(reason)) = (amount, reason) else { return Err(fields.into_problem()) };
     let payment = app.tables().payment(id).await?.ok_or_else(Problem::not_found)?;

@@ -247,6 +247,13 @@ pub struct Warning {
     booking_id: String,
 }
 
+impl Warning {
+    /// There is that booking for some of these hours, too.
+    pub(crate) fn overlaps(booking: &Booking) -> Self {
+        Self { code: "overlaps_own_booking", booking_id: booking.id.to_string() }
+    }
+}
+
 /// What a parent should think of before they book that time, too.
 pub(crate) async fn warnings(
     tables: &Tables,
@@ -256,7 +263,5 @@ pub(crate) async fn warnings(
 ) -> Result<Vec<Warning>, storage::Error> {
     let overlapping = tables.overlapping(parent, span).await?;
     let others = overlapping.into_iter().filter(|booking| Some(booking.id) != but);
-    Ok(others
-        .map(|booking| Warning { code: "overlaps_own_booking", booking_id: booking.id.to_string() })
-        .collect())
+    Ok(others.map(|booking| Warning::overlaps(&booking)).collect())
 }

@@ -1,12 +1,16 @@
 //! A series, as its parent sees it.
 
 use api::{App, Problem};
-use domain::series::{Made, Series, State};
+use domain::{
+    availability::Span,
+    booking::{Booking, window::AHEAD},
+    series::{Made, Series, State},
+};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::time::Time;
+use crate::{plan::Warning, time::Time};
 
 /// Bookings that follow one rule.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,24 +51,38 @@ pub struct DateView {
     /// `not_found` where the sitter is not shown any more.
     #[schema(example = "taken")]
     obstacle: Option<String>,
+    /// What to think of, as things stand now.
+    warnings: Vec<Warning>,
 }
 
-impl From<Made> for DateView {
-    fn from(made: Made) -> Self {
-        Self { date: made.date, booking_id: made.booking.map(|id| id.to_string()), obstacle: made.obstacle }
+impl DateView {
+    /// One day, where `open` is what its parent has booked besides, and that day's booking.
+    fn new(made: Made, open: &[Booking]) -> Self {
+        let own = open.iter().find(|booking| Some(booking.id) == made.booking);
+        let overlaps =
+            |other: &&Booking| own.is_some_and(|own| own.id != other.id && own.span.overlaps(other.span));
+        Self {
+            date: made.date,
+            booking_id: made.booking.map(|id| id.to_string()),
+            obstacle: made.obstacle,
+            warnings: open.iter().filter(overlaps).map(Warning::overlaps).collect(),
+        }
     }
 }
 
 impl View {
     pub(crate) async fn of(app: &App, series: &Series) -> Result<Self, Problem> {
         let dates = app.tables().dates_of(series.id).await?;
+        // Each of them may have been moved, to anywhere from now on.
+        let to_come = Span { start: app.now(), end: app.now() + AHEAD };
+        let open = app.tables().overlapping(series.parent, to_come).await?;
         Ok(Self {
             id: series.id.to_string(),
             state: series.state,
             sitter_id: series.sitter.to_string(),
             rule: series.rule.as_str().to_owned(),
             time: Time::from(&series.first),
-            dates: dates.into_iter().map(DateView::from).collect(),
+            dates: dates.into_iter().map(|made| DateView::new(made, &open)).collect(),
             created_at: series.created_at,
         })
     }

@@ -6,22 +6,26 @@ use api::{
     openapi::{BodyProblems, RoleProblems, StoreProblems},
     present,
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response as HttpResponse},
+};
 use domain::{
-    booking::{Event, News, Proposal},
+    booking::{Booking, Event, News, Proposal},
     id::BookingTag,
     role::Role,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use storage::bookings::Changed;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     change::{self, refused},
-    plan::{Family, Obstacle, Plan, Wish},
+    plan::{self, Family, Obstacle, Plan, Warning, Wish},
     time::{self, Time},
-    view::{self, View},
+    view::View,
 };
 
 /// What is to be different.
@@ -35,6 +39,16 @@ pub struct Request {
     time: Option<Time>,
 }
 
+/// What has become of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UpdatedBooking)]
+pub struct Response {
+    #[serde(flatten)]
+    booking: View,
+    /// What to think of, about the other time.
+    warnings: Vec<Warning>,
+}
+
 /// Asks for another time. It is priced at the rate that the booking was made with.
 #[utoipa::path(
     patch, path = "/bookings/{id}", operation_id = "update_booking", tag = "Bookings",
@@ -43,7 +57,7 @@ pub struct Request {
      ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that the change is for")),
     request_body(content = Request, content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "The booking with the other time, or with the proposal", body = View,
+        (status = 200, description = "The booking with the other time, or with the proposal", body = Response,
          headers(("ETag" = String, description = "Its version"))),
         (status = 404, description = "There is no such booking, or it is somebody else's", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -61,10 +75,10 @@ async fn update_booking(
     if_match: IfMatch,
     meta: RequestMeta,
     Json(request): Json<Request>,
-) -> Result<Response, Problem> {
+) -> Result<HttpResponse, Problem> {
     let (before, _) = change::read(&app, id, caller).await?;
     if_match.check(before.version)?;
-    let Some(time) = request.time else { return view::answer(&app, &before, Role::Parent).await };
+    let Some(time) = request.time else { return answer(&app, &before, Vec::new()).await };
     let (now, mut fields) = (app.now(), Fields::default());
     let window = time.parse(&mut fields, &before.window.zone);
     let span = window.as_ref().and_then(|window| time::bookable(&mut fields, window, now));
@@ -80,6 +94,7 @@ async fn update_booking(
         other => other.into(),
     });
     let Plan { wish, .. } = plan?;
+    let warnings = plan::warnings(app.tables(), caller.user_id, wish.span, Some(id)).await?;
     let quote = before.priced(&wish.window, wish.span).map_err(|error| refused(error.into()))?;
     let proposal = Proposal { window: wish.window, span: wish.span, quote, made_at: now };
     let booking = change::change(&app, id, caller, &meta, now, |before, _| {
@@ -87,7 +102,13 @@ async fn update_booking(
         let after = before.proposed(proposal.clone(), now).map_err(refused)?;
         Ok(Changed::told(after, News::Event(Event::Propose)))
     });
-    view::answer(&app, &booking.await?, Role::Parent).await
+    answer(&app, &booking.await?, warnings).await
+}
+
+async fn answer(app: &App, booking: &Booking, warnings: Vec<Warning>) -> Result<HttpResponse, Problem> {
+    let view = View::of(app, booking, Role::Parent).await?;
+    let etag = [(header::ETAG, format!("\"{}\"", booking.version))];
+    Ok((etag, Json(Response { booking: view, warnings })).into_response())
 }
 
 /// The route of this endpoint.

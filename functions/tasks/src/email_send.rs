@@ -8,6 +8,8 @@ use domain::{
     email::EmailAddress,
     id::BookingId,
     mail_link::{MailLink, Purpose},
+    money::Money,
+    payment::Payment,
     role::Role,
     user::User,
 };
@@ -15,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use messaging::{
     email::Mailer,
     queue::EmailMessage,
-    template::{About, Context, Recipient},
+    template::{About, Context, Recipient, Template},
 };
 use runtime::Error;
 use storage::Tables;
@@ -101,16 +103,28 @@ async fn about(tables: &Tables, message: &EmailMessage, booking: BookingId) -> R
     if !message.template.is_true_of(&booking) {
         return Ok(None);
     }
-    let other = tables.user(other).await?;
-    Ok(other.map(|other| About::new(message.template, &booking, other.name.as_str())))
+    let Some(other) = tables.user(other).await? else { return Ok(None) };
+    let other = other.name.as_str();
+    Ok(Some(match message.template {
+        Template::BookingRefunded => {
+            let payments = tables.payments_of(booking.id).await?;
+            let nothing = Money::zero(booking.quote.total().currency);
+            let back = payments.iter().map(Payment::granted).try_fold(nothing, Money::checked_add)?;
+            About::refunded(&booking, other, back)
+        }
+        template => About::new(template, &booking, other),
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::test_people::register;
-    use domain::id::UserId;
-    use messaging::template::Template;
+    use domain::{
+        booking::policy::Charge,
+        id::UserId,
+        payment::{Order, Purpose},
+    };
     use storage::bookings::Actor;
     use testing::{Dynamo, TABLES, requested_booking};
 
@@ -138,6 +152,26 @@ mod tests {
         assert_eq!(told(sitter.id, Template::BookingReminder, booking.id).await, None);
         assert_eq!(told(domain::id::new(now), Template::BookingRequested, booking.id).await, None);
         assert_eq!(told(sitter.id, Template::BookingRequested, domain::id::new(now)).await, None);
+        // What goes back, of all of its payments.
+        let charge = Charge::of(&booking.quote);
+        let order = |purpose| Order {
+            booking: booking.id,
+            parent: parent.id,
+            sitter: sitter.id,
+            purpose,
+            charge,
+            method: booking.method.clone(),
+            customer: None,
+        };
+        for (purpose, percent) in [(Purpose::Care, 70), (Purpose::Overrun, 90)] {
+            let owed = Charge::share(&booking.quote, percent);
+            let paid = Payment { captured: charge, owed, ..Payment::new(order(purpose), now) };
+            tables.save_payment(&paid, None, &[]).await.unwrap();
+        }
+        let back =
+            Charge::share(&booking.quote, 30).total().checked_add(Charge::share(&booking.quote, 10).total());
+        let expected = About::refunded(&booking, "Mary Poppins", back.unwrap());
+        assert_eq!(told(parent.id, Template::BookingRefunded, booking.id).await, Some(expected));
         tables.remove_unverified(&parent, now).await.unwrap();
         assert_eq!(told(sitter.id, Template::BookingRequested, booking.id).await, None);
     }

@@ -430,6 +430,11 @@ impl Payment {
         self.priced.total().currency
     }
 
+    /// What has gone back of what has come, or is to.
+    pub fn granted(&self) -> Money {
+        self.money(self.captured.total().amount_minor.saturating_sub(self.owed.total().amount_minor))
+    }
+
     /// What is to go back still of what has come.
     pub fn to_refund(&self) -> Money {
         let [captured, refunded, owed] =

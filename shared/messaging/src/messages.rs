@@ -82,8 +82,8 @@ fn messages_about(
     use Template::{
         BookingAccepted, BookingCancelled, BookingCardRefused, BookingChangeAccepted, BookingChangeDeclined,
         BookingChangeProposed, BookingCompleted, BookingConfirmed, BookingDecided, BookingDeclined,
-        BookingDisputed, BookingExpired, BookingMissed, BookingReminder, BookingRequested, BookingStarted,
-        BookingUnpaid, BookingWithdrawn, SitterMissing,
+        BookingDisputed, BookingExpired, BookingMissed, BookingRefunded, BookingReminder, BookingRequested,
+        BookingStarted, BookingUnpaid, BookingWithdrawn, SitterMissing,
     };
     use booking::Event;
     let email = |user_id, template| {
@@ -118,9 +118,8 @@ fn messages_about(
         News::Event(Event::Decide) => {
             vec![payment, to_parent(BookingDecided), to_sitter(BookingDecided)]
         }
-        News::Event(Event::Settle) | News::Step(Step::Hold) | News::CardChanged | News::RefundGranted => {
-            vec![payment]
-        }
+        News::RefundGranted => vec![payment, to_parent(BookingRefunded)],
+        News::Event(Event::Settle) | News::Step(Step::Hold) | News::CardChanged => vec![payment],
         News::Step(Step::RemindDay | Step::RemindHours) => {
             vec![to_parent(BookingReminder), to_sitter(BookingReminder)]
         }
@@ -186,7 +185,7 @@ mod tests {
         requested: booking_requested to sitter, follow-up
         card_refused: booking_card_refused to parent
         card_changed: payment
-        refund_granted: payment
+        refund_granted: payment, booking_refunded to parent
         accept: payment, booking_accepted to parent, follow-up
         decline: booking_declined to parent, follow-up
         expire: booking_expired to parent

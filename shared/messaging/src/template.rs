@@ -88,8 +88,10 @@ pub enum Template {
     BookingCompleted,
     /// To both sides of a booking with which one does not agree.
     BookingDisputed,
-    /// To both sides of a booking about which an admin has decided.
+    /// To both sides of a booking about which an admin has decided: what goes back.
     BookingDecided,
+    /// To a parent who gets back a part of what they paid.
+    BookingRefunded,
     /// To both sides of a booking that begins soon.
     BookingReminder,
     /// To a parent whose card was refused.
@@ -380,6 +382,7 @@ impl Template {
             Self::BookingCompleted => bookings::COMPLETED,
             Self::BookingDisputed => bookings::DISPUTED,
             Self::BookingDecided => bookings::DECIDED,
+            Self::BookingRefunded => bookings::REFUNDED,
             Self::BookingReminder => bookings::REMINDER,
             Self::BookingCardRefused => bookings::CARD_REFUSED,
             Self::HelpCalled => bookings::HELP_CALLED,

@@ -174,6 +174,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// The longest pause between two tries, in milliseconds.
 const LONGEST_PAUSE: u64 = 400;
 
+/// So many pages of a hundred bookings are looked through for those that overlap.
+const OVERLAPPING_PAGES: usize = 5;
+
 /// What is private of a booking, open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Private {
@@ -344,15 +347,22 @@ impl Tables {
         Ok(BookingPage { bookings, next })
     }
 
-    /// Those of somebody's bookings that overlap a span and may still happen.
+    /// Those of somebody's bookings that overlap a span and may still happen, in the order in which they begin; of
+    /// very many the first.
     pub async fn overlapping(&self, user: UserId, span: Span) -> Result<Vec<Booking>, Error> {
-        // None is longer.
-        let begin = span.start - domain::booking::window::LONGEST..span.end;
-        let page = self.bookings_of(user, begin, None, false, 100).await?;
-        let overlaps = |booking: &Booking| {
-            !booking.state.is_final() && booking.span.start < span.end && span.start < booking.span.end
-        };
-        Ok(page.bookings.into_iter().filter(overlaps).collect())
+        let overlaps = |booking: &Booking| !booking.state.is_final() && booking.span.overlaps(span);
+        let (mut found, mut after) = (Vec::new(), None);
+        for _ in 0..OVERLAPPING_PAGES {
+            // None is longer.
+            let begin = span.start - domain::booking::window::LONGEST..span.end;
+            let page = self.bookings_of(user, begin, after.as_deref(), false, 100).await?;
+            found.extend(page.bookings.into_iter().filter(overlaps));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(found)
     }
 }
 

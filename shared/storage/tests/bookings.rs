@@ -438,6 +438,14 @@ async fn what_overlaps_and_may_still_happen_is_found() {
     assert_eq!(overlapping("2026-03-10T21:00:00Z", "2026-03-10T23:31:00Z").await, [night.id, evening.id]);
     assert_eq!(overlapping("2026-03-10T22:00:00Z", "2026-03-10T23:30:00Z").await, [night.id]);
     assert_eq!(overlapping("2026-03-10T23:30:00Z", "2026-03-11T23:00:00Z").await, []);
+    // More than a page of them, in order.
+    let nights: Vec<_> = (0..101).map(|_| own("2026-03-12", "23:30", "23:40")).collect();
+    for booking in &nights {
+        store.request(booking).await;
+    }
+    let found = overlapping("2026-03-12T23:00:00Z", "2026-03-13T00:00:00Z").await;
+    assert_eq!(found.len(), nights.len());
+    assert!(found.is_sorted());
 }
 
 #[tokio::test]
@@ -754,7 +762,7 @@ async fn a_booking_is_due_at_its_next_step_and_not_before() {
     store.confirmed(&asked).await.unwrap();
     let step = |before: &Booking| {
         let step = before.after_step(now)?;
-        Ok::<_, Refusal>(step.map(|(after, news)| Changed::told(after, news)))
+        Ok::<_, Refusal>(step.map(|(after, news)| Changed::new(after, news)))
     };
     // Nothing is due yet: the booking stays, and is not found.
     let left = store.tables.change_booking(asked.id, &Actor::default(), now, step).await.unwrap();

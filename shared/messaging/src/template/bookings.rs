@@ -22,7 +22,7 @@ pub struct About {
     caller: Option<String>,
     /// E.g. `Tuesday 1 December, 19:00 to 01:00`.
     when: String,
-    /// All that it costs, with what it costs besides.
+    /// All that it costs, with what it costs besides; or what goes back of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<String>,
 }
@@ -39,14 +39,23 @@ impl About {
         let zone = window.zone.rules();
         let [start, end] = [span.start, span.end].map(|at| at.to_zoned(zone.clone()));
         let overrun = booking.overrun.as_ref().map(|overrun| overrun.total());
-        let total = overrun.into_iter().try_fold(booking.quote.total(), Money::checked_add);
+        let total = || overrun.into_iter().try_fold(booking.quote.total(), Money::checked_add).ok();
+        let told = match template {
+            Template::BookingDecided => booking.dispute.as_ref().and_then(|dispute| dispute.refund),
+            _ => total(),
+        };
         Self {
             booking: booking.id,
             other: other.to_owned(),
             caller: None,
             when: format!("{} to {}", start.strftime("%A %-d %B, %H:%M"), end.strftime("%H:%M")),
-            amount: total.ok().map(amount),
+            amount: told.map(amount),
         }
+    }
+
+    /// What the mail to a parent tells of a booking of which so much goes back altogether.
+    pub fn refunded(booking: &Booking, other: &str, back: Money) -> Self {
+        Self { amount: Some(amount(back)), ..Self::new(Template::BookingRefunded, booking, other) }
     }
 
     /// What the mail to an admin tells of a booking in which somebody calls for help.
@@ -61,7 +70,10 @@ fn amount(money: Money) -> String {
         Currency::Gbp => '£',
         Currency::Eur => '€',
     };
-    format!("{symbol}{}.{:02}", money.amount_minor / 100, money.amount_minor % 100)
+    match money.amount_minor {
+        0 => "nothing".into(),
+        minor => format!("{symbol}{}.{:02}", minor / 100, minor % 100),
+    }
 }
 
 impl Template {
@@ -230,9 +242,21 @@ pub(super) const DISPUTED: Words = Words {
 pub(super) const DECIDED: Words = Words {
     subject: "We have decided about your booking",
     title: "We have decided about your booking",
-    before: &["Hello {{ name }}, we have looked into your booking with {{ other }}: {{ when }}."],
+    before: &[
+        "Hello {{ name }}, we have looked into your booking with {{ other }}: {{ when }}. Of what it cost, {{ amount }} goes back to the family.",
+    ],
     action: Some(("See what we have decided", PAGE)),
     after: &["If you think that this is a mistake, answer this mail."],
+};
+
+pub(super) const REFUNDED: Words = Words {
+    subject: "You get money back",
+    title: "You get money back",
+    before: &[
+        "Hello {{ name }}, of what you paid for your booking with {{ other }} on {{ when }}, {{ amount }} in all goes back to your card.",
+    ],
+    action: SEE,
+    after: &["Your bank may take up to ten days to show it."],
 };
 
 pub(super) const REMINDER: Words = Words {
@@ -266,7 +290,7 @@ pub(super) const HELP_CALLED: Words = Words {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use domain::booking::{Card, Proposal};
+    use domain::booking::{Card, Dispute, Proposal, Who};
     use jiff::civil::Date;
     use testing::requested_booking;
 
@@ -307,6 +331,18 @@ pub(super) mod tests {
         assert_eq!(pence(costs(&booking())), booking().quote.total().amount_minor);
         assert_eq!(pence(costs(&longer)), 2 * booking().quote.total().amount_minor);
         assert_eq!(amount(Money::new(123_405, Currency::Eur)), "€1234.05");
+    }
+
+    #[test]
+    fn tells_what_goes_back() {
+        let back = |amount_minor| Money::new(amount_minor, Currency::Gbp);
+        let decided = |refund| {
+            let (at, sealed_complaint) = (booking().created_at, "sealed".into());
+            let dispute = Some(Dispute { by: Who::Parent, at, sealed_complaint, refund: Some(refund) });
+            About::new(Template::BookingDecided, &Booking { dispute, ..booking() }, "Mary").amount.unwrap()
+        };
+        assert_eq!([decided(back(2050)), decided(back(0))], ["£20.50", "nothing"]);
+        assert_eq!(About::refunded(&booking(), "Mary", back(500)).amount.as_deref(), Some("£5.00"));
     }
 
     #[test]

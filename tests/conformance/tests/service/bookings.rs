@@ -878,11 +878,54 @@ async fn two_sitters_for_the_same_hours_are_warned_of_and_not_refused() {
     }
     assert_eq!(warned(&world.quote(question).await), overlap);
     let both = world.create(at("00:30", "02:00")).await;
-    assert_eq!((both.status.as_u16(), warned(&both)), (201, overlap));
+    assert_eq!((both.status.as_u16(), warned(&both)), (201, overlap.clone()));
     // Where one ends the other may begin.
-    assert_eq!(warned(&world.create(at("02:00", "03:00")).await), json!([]));
+    let beside = world.create(at("02:00", "03:00")).await;
+    assert_eq!(warned(&beside), json!([]));
+    // Another time is looked at alike, and is not its own obstacle.
+    let moved = format!("/bookings/{}", beside.body["booking"]["id"].as_str().unwrap());
+    let to = async |start: &str, end: &str| {
+        let time = json!({ "date": "2027-02-13", "start": start, "end": end });
+        world.parent("PATCH", &moved, json!({ "time": time })).await
+    };
+    let answer = to("00:30", "01:30").await;
+    assert_eq!((answer.status.as_u16(), &answer.headers["etag"]), (200, &"\"2\"".parse().unwrap()));
+    let of = |booking: &Value| json!({ "code": "overlaps_own_booking", "booking_id": booking });
+    assert_eq!(warned(&answer), json!([overlap[0], of(&both.body["booking"]["id"])]));
+    assert_eq!(warned(&to("02:00", "03:00").await), json!([]));
+    assert_eq!(warned(&world.parent("PATCH", &moved, json!({})).await), json!([]));
     world.cancel(&path).await;
-    assert_eq!(warned(&world.create(at("00:00", "00:30")).await)[0], Value::Null);
+    let alone = world.create(at("00:00", "01:00")).await;
+    assert_eq!(warned(&alone), json!([of(&both.body["booking"]["id"])]), "it was called off");
+}
+
+#[tokio::test]
+async fn a_series_warns_day_by_day_of_what_is_booked_besides() {
+    let world = World::start().await;
+    let other = Person::sitter(&world.client, "Nanny McPhee").await;
+    let first = world.requested("2027-02-12").await;
+    let mut body = series(other.id, &world.children);
+    body["rule"] = json!("FREQ=DAILY;COUNT=3");
+    let made = world.parent("POST", "/booking-series", body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let path = format!("/booking-series/{}", made.body["id"].as_str().unwrap());
+    let warned = |series: &Value| -> Vec<Value> {
+        series["dates"].as_array().unwrap().iter().map(|date| date["warnings"].clone()).collect()
+    };
+    let of = |path: &str| json!([{ "code": "overlaps_own_booking", "booking_id": id(path).to_string() }]);
+    assert_eq!(warned(&made.body), [of(&first), json!([]), json!([])]);
+    // It is told as it stands by then: what is booked later, what was called off, what was moved, what is over.
+    let second = world.requested("2027-02-13").await;
+    world.cancel(&first).await;
+    let now = async || warned(&world.parent("GET", &path, Value::Null).await.body);
+    assert_eq!(now().await, [json!([]), of(&second), json!([])]);
+    let booked = made.body["dates"][2]["booking_id"].as_str().unwrap();
+    let move_to = json!({ "time": evening("2027-02-13") });
+    assert_eq!(world.parent("PATCH", &format!("/bookings/{booked}"), move_to).await.status, 200);
+    let [_, on_second, moved] = &now().await[..] else { panic!("three days") };
+    assert_eq!((on_second.as_array().unwrap().len(), moved.as_array().unwrap().len()), (2, 2));
+    world.at("2027-02-14T02:00:00Z");
+    assert_eq!(now().await, [json!([]), json!([]), json!([])]);
 }
 
 #[tokio::test]

@@ -590,6 +590,7 @@ async fn an_admin_gives_back_a_part() {
             json!({ "amount": { "amount_minor": -1, "currency": "GBP" }, "reason": "x" }),
             vec!["/amount/amount_minor"],
         ),
+        (json!({ "amount": gbp(0), "reason": "x" }), vec!["/amount/amount_minor"]),
         (json!({ "amount": gbp(1), "reason": "x", "why": "x" }), vec!["/why"]),
         (json!({ "reason": "x" }), vec!["/amount"]),
     ] {
