@@ -68,6 +68,21 @@ def test_an_answer_that_is_lost_charges_once(
     booking.settles(intents=1, captures=1, captured=booking.total())
 
 
+def test_what_failed_is_tried_again_within_seconds(
+    family: Family, sitter: Sitter, stripe: LocalStripe, days: Iterator[datetime.date]  # noqa: F811
+) -> None:
+    booking = family.book(sitter, next(days)).confirmed()
+    booking.until_start(20)
+    booking.cards_state("held")
+    booking.until_start(-0.01)
+    booking.does(sitter.person, "check-in", {})
+    booking.passes(4)
+    stripe.fault("down", method="POST", path="/capture$", times=2)
+    booking.does(sitter.person, "check-out", {})
+    # Two pauses of 15 seconds together; the queue's own timeout is three minutes.
+    booking.settles(captures=1, captured=booking.total())
+
+
 def comes_again(stack: Stack, booking: str) -> None:
     """The message about a booking's money comes once more."""
     body = json.dumps({"type": "booking", "event_id": "evt_01h455vb4pex5vsknk084sn02q", "booking_id": booking})

@@ -3,7 +3,8 @@
 //! A message names a booking, or something at Stripe; what is to be done follows from what is so now
 //! ([`domain::settlement`]). Each call of Stripe carries a key that follows from the payment and the step, so that after
 //! a crash between the call and the write the next try gets the same answer and writes it. While Stripe does not
-//! answer, the message comes again, for hours; what still fails then lies in the dead-letter queue.
+//! answer, the message comes again, at growing distances and for hours; what still fails then lies in the dead-letter
+//! queue.
 
 use api::App;
 use domain::{
@@ -14,7 +15,10 @@ use domain::{
     stripe::{AccountId, CustomerId, IntentId},
 };
 use jiff::Timestamp;
-use messaging::queue::PaymentMessage;
+use messaging::{
+    backoff::Backoff,
+    queue::{PaymentMessage, Queue},
+};
 use runtime::Error;
 use storage::{
     Error as StoreError,
@@ -28,6 +32,10 @@ const MOST_STEPS: usize = 20;
 /// Somebody else who looks at the same booking, because of a webhook, may be quicker with a write so often before a
 /// message is put back.
 const MOST_CONFLICTS: usize = 10;
+
+/// A hiccup is over in seconds, an outage in hours. By how often the queue lets a message be tried, it lies in the
+/// dead-letter queue after five hours at least, and ten and a half at most.
+pub const BACKOFF: Backoff = Backoff { first: 5, most: 15 * 60 };
 
 /// Does what is missing.
 #[derive(Debug)]
@@ -51,6 +59,11 @@ impl Worker {
     /// With that application.
     pub fn new(app: App) -> Self {
         Self { app }
+    }
+
+    /// The queue that calls.
+    pub fn queue(&self) -> Result<Queue, Error> {
+        Ok(Queue::from_env(self.app.aws(), "PAYMENTS_QUEUE_URL")?)
     }
 
     /// Does what a message asks for.
@@ -367,5 +380,26 @@ impl Worker {
         let Change { payment, transaction, .. } = change;
         self.app.tables().save_payment(&payment, transaction.as_ref(), &[]).await?;
         Ok(Then::Look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tried_for_hours() {
+        let queues = include_str!("../../../infra/messaging.yaml");
+        let (_, policy) = queues.split_once("!GetAtt PaymentsDeadLetters.Arn").unwrap();
+        let (_, count) = policy.split_once("maxReceiveCount: ").unwrap();
+        let tries: u32 = count.lines().next().unwrap().parse().unwrap();
+        // After each of them it waits, the last time for the dead-letter queue.
+        let bounds = (1..=tries).map(|tries| BACKOFF.bounds(tries).into_inner());
+        let (least, most) = bounds.fold((0, 0), |sum, bounds| (sum.0 + bounds.0, sum.1 + bounds.1));
+        assert_eq!((tries, least, most), (48, 18_638, 37_275));
+        // As the documents and the alarm have it.
+        assert!(least >= 5 * 3600 && most <= 21 * 1800);
+        // The first three come before a family has lost its patience.
+        assert!((1..=3).map(|tries| BACKOFF.bounds(tries).into_inner().1).sum::<u32>() <= 35);
     }
 }
