@@ -10,6 +10,8 @@ use api::App;
 use domain::{
     booking::{Booking, Card, Refusal, policy::Charge},
     id::{BookingId, PaymentId},
+    ledger::left_of,
+    money::Money,
     payment::{Change, Failure, Order, Payment, Purpose, Status, Step},
     settlement::{self, Action},
     stripe::{AccountId, CustomerId, IntentId},
@@ -25,6 +27,8 @@ use storage::{
     bookings::{Actor, ChangeError, Changed},
 };
 use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Transfer};
+
+use crate::DISAGREE;
 
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
@@ -143,6 +147,7 @@ impl Worker {
                 Action::Refund(id) => self.refund(payment(id)?).await?,
                 Action::Owe(id) => self.owe(payment(id)?).await?,
                 Action::PayOut(id) => self.pay_out(payment(id)?).await?,
+                Action::CallBack(id) => self.call_back(payment(id)?).await?,
             };
             if then == Then::Wait {
                 return Ok(());
@@ -337,17 +342,97 @@ impl Worker {
                 stripe.transfer(&new, &payment.idempotency_key(Step::PayOut)).await?
             }
         };
-        self.save_payable(&payment.pay_out(transfer.amount, transfer.id, self.app.now())?).await
+        self.note_sent(payment.clone(), transfer).await
+    }
+
+    /// Writes that the sitter was sent something, whatever the payment has become meanwhile: all of it may have gone
+    /// back, and then nobody would look for it again.
+    async fn note_sent(&self, mut payment: Payment, transfer: Transfer) -> Result<Then, Error> {
+        for _ in 0..MOST_CONFLICTS {
+            let change = payment.pay_out(transfer.amount, transfer.id.clone(), self.app.now())?;
+            match self.app.tables().save_payable(&change, self.app.now()).await {
+                Ok(()) => return Ok(Then::Look),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let tables = self.app.tables();
+            payment =
+                tables.payment_of(payment.booking, payment.id).await?.ok_or("a payment that is gone")?;
+            if left_of(&transfer.id, &tables.ledger_of(payment.booking).await?).is_some() {
+                return Ok(Then::Look);
+            }
+        }
+        Err(StoreError::Conflict.into())
     }
 
     /// What was sent to the sitter and is not in the ledger: the answer to that call was lost. A part may have gone
     /// back to the family since, so that the call would be another one now.
     async fn sent(&self, payment: &Payment) -> Result<Option<Transfer>, Error> {
-        let sent = self.app.stripe().await?.transfers_of(payment.booking).await?;
+        let payouts = self.payouts(payment).await?;
+        Ok(payouts.into_iter().find_map(|(transfer, known)| known.is_none().then_some(transfer)))
+    }
+
+    /// What was sent to the sitter out of a payment, and what they have of each by the ledger.
+    async fn payouts(&self, payment: &Payment) -> Result<Vec<(Transfer, Option<i64>)>, Error> {
+        let mut sent = self.app.stripe().await?.transfers_of(payment.booking).await?;
+        sent.retain(|transfer| transfer.payment == Some(payment.id));
         let ledger = self.app.tables().ledger_of(payment.booking).await?;
-        let is_known =
-            |transfer: &Transfer| ledger.iter().any(|moved| moved.transfer.as_ref() == Some(&transfer.id));
-        Ok(sent.into_iter().find(|transfer| transfer.payment == Some(payment.id) && !is_known(transfer)))
+        let with_known = sent.into_iter().map(|transfer| {
+            let known = left_of(&transfer.id, &ledger);
+            (transfer, known)
+        });
+        Ok(with_known.collect())
+    }
+
+    async fn call_back(&self, payment: &Payment) -> Result<Then, Error> {
+        // The answer to a call before may have been lost so long ago that Stripe has forgotten its key.
+        let payouts = self.payouts(payment).await?;
+        if let Some(then) = self.notice(payment, &payouts).await? {
+            return Ok(then);
+        }
+        let left = payouts.iter().map(|(transfer, _)| transfer).find(|transfer| transfer.left() > 0);
+        let transfer = left.ok_or("nothing is left of what was paid out")?;
+        let minor = payment.to_call_back().amount_minor.min(transfer.left());
+        let amount = Money::new(minor, payment.currency());
+        let key = payment.idempotency_key(Step::CallBack(&transfer.id));
+        let refused = match self.app.stripe().await?.reverse(&transfer.id, amount, payment.id, &key).await {
+            Ok(()) | Err(StripeError::IdempotencyClash) => None,
+            Err(StripeError::Refused(code)) => Some(code),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(then) = self.notice(payment, &self.payouts(payment).await?).await? {
+            return Ok(then);
+        }
+        // Without a refusal somebody else has noticed it.
+        let Some(code) = refused else { return Err(StoreError::Conflict.into()) };
+        let then = self.save(payment.waive(self.app.now())?).await?;
+        let lost = payment.to_call_back().amount_minor;
+        tracing::error!(
+            payment = %payment.id, transfer = %transfer.id, code, lost,
+            difference = "a sitter keeps what went back to a family", "{DISAGREE}"
+        );
+        Ok(then)
+    }
+
+    /// Writes what follows from payouts of which the ledger says otherwise, if there is one. What was called back by
+    /// hand counts, too, as far as it was to be.
+    async fn notice(
+        &self,
+        payment: &Payment,
+        payouts: &[(Transfer, Option<i64>)],
+    ) -> Result<Option<Then>, Error> {
+        for (transfer, known) in payouts {
+            let Some(known) = known else {
+                return self.note_sent(payment.clone(), transfer.clone()).await.map(Some);
+            };
+            let back = u32::try_from(known - i64::from(transfer.left())).unwrap_or(0);
+            if back > 0 {
+                let amount = Money::new(back.min(payment.to_call_back().amount_minor), payment.currency());
+                let change = payment.call_back(amount, transfer.id.clone(), self.app.now())?;
+                return self.save(change).await.map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// What Stripe says after a call. If nothing follows from it, the call would be repeated for ever.
