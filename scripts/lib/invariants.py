@@ -16,6 +16,8 @@ Item = dict[str, Any]
 HOLDS_TIME = {"accepted", "confirmed", "in_progress", "completed", "disputed", "settled"}
 # A step that is due is taken within minutes, and money is asked for within as many, unless something is stuck.
 PATIENCE = datetime.timedelta(minutes=15)
+# What moves between a sitter and the platform, by which sign it stands on the other account.
+OF_SITTERS = {"paid_out": -1, "called_back": 1, "waived": 1}
 
 
 class Books:
@@ -135,7 +137,7 @@ def all_captured_has_its_booking(books: Books) -> Iterator[str]:
     for moved in books.transactions:
         if moved["pk"].partition("#")[2] not in books.bookings:
             yield f"{moved['sk']} is of a booking that is not there"
-        if moved["kind"] != "paid_out":
+        if moved["kind"] in ("charged", "refunded"):
             cash[moved["payment"]] += int(
                 sum(entry["amount_minor"] for entry in moved["entries"] if entry["account"] == "cash")
             )
@@ -169,24 +171,28 @@ def statements_are_the_ledger(books: Books) -> Iterator[str]:
 
 
 def sitters_are_owed_what_is_theirs(books: Books) -> Iterator[str]:
-    """What was paid out of a payment, or waits to be, is what has come by it for the sitter, and once."""
-    paid: dict[str, list[int]] = defaultdict(list)
+    """What was paid out of a payment and not called back, or waits to be, is what stays the sitter's of it, and once."""
+    paid: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OF_SITTERS, 0))
     for moved in books.transactions:
-        if moved["kind"] == "paid_out":
-            amount = -sum(entry["amount_minor"] for entry in moved["entries"] if entry["account"] == "cash")
-            paid[moved["payment"]].append(int(amount))
+        if moved["kind"] in OF_SITTERS:
+            account = "losses" if moved["kind"] == "waived" else "cash"
+            amount = sum(int(entry["amount_minor"]) for entry in moved["entries"] if entry["account"] == account)
+            paid[moved["payment"]][moved["kind"]] += OF_SITTERS[moved["kind"]] * amount
     waiting = {owed["sk"]: int(owed["amount_minor"]) for owed in books.owed}
     for name, payment in books.payments.items():
-        amounts, theirs = paid[name], int(payment["captured"]["sitter"])
-        if sum(amounts) != int(payment["paid_out"]["amount_minor"]):
-            yield f"of {name} {sum(amounts)} was paid out, and it says {payment['paid_out']['amount_minor']}"
-        if sum(amounts) > theirs:
-            yield f"of {name} {sum(amounts)} was paid out, and {theirs} has come"
+        theirs = int(payment["captured"]["sitter"]) - int(payment["refunded"]["sitter"])
+        for kind, amount in paid[name].items():
+            said = int(payment.get(kind, {}).get("amount_minor", 0))
+            if amount != said:
+                yield f"of {name} {amount} is {kind} by the ledger, and it says {said}"
+        has = paid[name]["paid_out"] - paid[name]["called_back"] - paid[name]["waived"]
+        if has > theirs:
+            yield f"of {name} the sitter has {has}, and {theirs} is theirs"
         payable = int(payment["payable"]["amount_minor"])
         if waiting.get(name, 0) != payable:
             yield f"of {name} {payable} waits, and {waiting.get(name, 0)} stands in the list"
-        if payable and sum(amounts) + payable > theirs:
-            yield f"of {name} {sum(amounts)} was paid out and {payable} waits, and {theirs} has come"
+        if payable and has + payable > theirs:
+            yield f"of {name} the sitter has {has} and {payable} waits, and {theirs} is theirs"
     for name in (paid.keys() | waiting.keys()) - books.payments.keys():
         yield f"a sitter is paid out of {name}, which is not there"
 

@@ -94,6 +94,10 @@ class LocalStripe:
         """The sitter has told everything; `account.updated` is sent."""
         return self.control("POST", f"accounts/{account}/complete")
 
+    def bank(self, account: str) -> None:
+        """All that lies on the account goes on to the sitter's bank."""
+        self.control("POST", f"accounts/{account}/bank")
+
     # Webhooks.
 
     def deliver_to(self, url: str, host: str | None = None, repeat: int = 1, hold: bool = False) -> None:
@@ -136,7 +140,7 @@ class LocalStripe:
 
     def objects(self, booking: str) -> dict[str, int]:
         """What there is for a booking: `intents`, `held`, `captures`, `captured`, `refunds`, `refunded`, `transfers`,
-        `transferred`."""
+        `transferred`, `reversed`."""
         return self.control("GET", "objects").get(booking, {})
 
 

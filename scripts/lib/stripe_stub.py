@@ -160,6 +160,8 @@ class Stub:
         self.confirmed: set[str] = set()
         self.accounts: dict[str, Json] = {}
         self.transfers: list[Json] = []
+        # What has gone on from an account to its bank.
+        self.banked: dict[str, int] = {}
         self.events: dict[str, Event] = {}
         self.target: Json = {}
         self.held: list[Event] = []
@@ -179,6 +181,7 @@ class Stub:
                 ("GET", "/v1/accounts/([^/]+)", self.retrieve_account),
                 ("POST", "/v1/account_links", self.create_account_link),
                 ("POST", "/v1/transfers", self.transfer),
+                ("POST", "/v1/transfers/([^/]+)/reversals", self.reverse),
                 ("GET", "/v1/transfers", self.list_transfers),
             )
         ]
@@ -504,6 +507,40 @@ class Stub:
         self.announce("transfer.created", made)
         return made
 
+    async def reverse(self, pairs: Pairs, transfer: str) -> Json:
+        found = next((sent for sent in self.transfers if sent["id"] == transfer), None)
+        if not found:
+            raise Refusal(404, "resource_missing", f"No such transfer: '{transfer}'", param="id")
+        left = found["amount"] - found["amount_reversed"]
+        amount = number(pairs, "amount") or left
+        if not 0 < amount <= left:
+            raise Refusal(400, "amount_too_large", "More than is left of the transfer.", param="amount")
+        if amount > self.lies_on(found["destination"]):
+            raise Refusal(400, "balance_insufficient", "The account has insufficient funds for this reversal.")
+        made = shape("transfer_reversal") | {
+            "id": named("trr_"),
+            "amount": amount,
+            "created": int(time.time()),
+            "currency": found["currency"],
+            "metadata": metadata(pairs),
+            "transfer": transfer,
+        }
+        found["amount_reversed"] += amount
+        found["reversed"] = found["amount_reversed"] == found["amount"]
+        self.announce("transfer.reversed", found)
+        return made
+
+    def lies_on(self, account: str) -> int:
+        sent = [transfer for transfer in self.transfers if transfer["destination"] == account]
+        there = sum(transfer["amount"] - transfer["amount_reversed"] for transfer in sent)
+        return there - self.banked.get(account, 0)
+
+    async def bank(self, account: str) -> Json:
+        """All that lies on an account goes on to its bank."""
+        await self.retrieve_account([], account)
+        self.banked[account] = self.banked.get(account, 0) + self.lies_on(account)
+        return {"banked": self.banked[account]}
+
     async def list_transfers(self, query: Pairs) -> Json:
         group = value(query, "transfer_group")
         found = [transfer for transfer in self.transfers if group in (None, transfer["transfer_group"])]
@@ -581,6 +618,7 @@ class Stub:
             of = found.setdefault(transfer["transfer_group"] or "", dict.fromkeys(COUNTED, 0))
             of["transfers"] += 1
             of["transferred"] += transfer["amount"]
+            of["reversed"] += transfer["amount_reversed"]
         return found
 
     async def authenticate(self, intent: str, success: bool) -> Json:
@@ -593,7 +631,7 @@ class Stub:
         return await self.announced(intent, [])
 
 
-COUNTED = ("intents", "held", "captures", "captured", "refunds", "refunded", "transfers", "transferred")
+COUNTED = ("intents", "held", "captures", "captured", "refunds", "refunded", "transfers", "transferred", "reversed")
 
 
 def controls(stub: Stub) -> list[web.RouteDef]:
@@ -655,6 +693,9 @@ def controls(stub: Stub) -> list[web.RouteDef]:
     async def complete(_: Json, id: str) -> Json:
         return await stub.complete_account(id)
 
+    async def bank(_: Json, id: str) -> Json:
+        return await stub.bank(id)
+
     async def authenticate(order: Json, id: str) -> Json:
         return await stub.authenticate(id, order.get("success", True))
 
@@ -673,6 +714,7 @@ def controls(stub: Stub) -> list[web.RouteDef]:
                 ("GET", "events", events),
                 ("POST", "events/{id}/deliver", again),
                 ("POST", "accounts/{id}/complete", complete),
+                ("POST", "accounts/{id}/bank", bank),
                 ("POST", "payment_intents/{id}/authenticate", authenticate),
             )
         ),

@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import eventually, problem
+from conftest import Person, eventually, problem
 from lib.stack import Stack
 from lib.stripe import LocalStripe
 from test_bookings import families, family, invariants, listed, new_family, new_sitter, sitter  # noqa: F401
 from test_sitters import Sitter
-from world import Family, in_days
+from world import Clock, Family, in_days
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,70 @@ def test_an_answer_that_is_lost_charges_once(
 
     eventually(captured)
     booking.settles(intents=1, captures=1, captured=booking.total())
+
+
+def test_what_failed_is_tried_again_within_seconds(
+    family: Family, sitter: Sitter, stripe: LocalStripe, days: Iterator[datetime.date]  # noqa: F811
+) -> None:
+    booking = family.book(sitter, next(days)).confirmed()
+    booking.until_start(20)
+    booking.cards_state("held")
+    booking.until_start(-0.01)
+    booking.does(sitter.person, "check-in", {})
+    booking.passes(4)
+    stripe.fault("down", method="POST", path="/capture$", times=2)
+    booking.does(sitter.person, "check-out", {})
+    # Two pauses of 15 seconds together; the queue's own timeout is three minutes.
+    booking.settles(captures=1, captured=booking.total())
+
+
+def test_what_goes_back_after_the_sitter_was_paid_is_called_back_from_them(
+    new_family: Callable[..., Family],  # noqa: F811
+    listed: Callable[[], Sitter],  # noqa: F811
+    stripe: LocalStripe,
+    admin: Person,
+    days: Iterator[datetime.date],
+) -> None:
+    # Of their own, so that nothing else lies on their account.
+    sitter = listed()  # noqa: F811
+    family = new_family(sitter.place)  # noqa: F811
+    booking = family.book(sitter, next(days)).confirmed().happens()
+    total, share = booking.total(), booking.see(sitter.person)["price"]["total"]["amount_minor"]
+    booking.settles(captures=1, captured=total)
+    assert sitter.person.request("POST", "/payouts/onboarding").status_code == 201
+    account = Clock(family.stack).get(f"USER#{sitter.id}", "PAYEE")["account"]
+    stripe.complete_account(account)
+    booking.passes(49)
+    booking.settles(transfers=1, transferred=share)
+    (payment,) = {item["payment_id"] for item in family.person.request("GET", "/payments").json()["items"]
+                  if item["booking_id"] == booking.id}  # fmt: skip
+
+    def gives_back(amount: int) -> None:
+        body = {"amount": {"amount_minor": amount, "currency": "GBP"}, "reason": "Agreed by phone"}
+        granted = admin.request("POST", f"/admin/payments/{payment}/refund", json=body)
+        assert granted.status_code == 202, granted.text
+
+    def balance() -> dict[str, int]:
+        (found,) = sitter.person.request("GET", "/earnings").json()["balances"]
+        return {name: money["amount_minor"] for name, money in found.items()}
+
+    # A half: of the sitter's part as well, by the rounding of shares.
+    gives_back(total // 2)
+    booking.settles(refunded=total // 2)
+    half = eventually(lambda: (found := balance())["called_back"] and found)
+    assert abs(half["called_back"] - share / 2) <= 1 and half["refunded"] == half["called_back"]
+    booking.settles(reversed=half["called_back"])
+    assert (half["earned"], half["paid_out"], half["waived"], half["open"]) == (share, share, 0, 0)
+    kinds = [item["kind"] for item in sitter.person.request("GET", "/earnings").json()["items"]]
+    assert kinds == ["called_back", "refunded", "paid_out", "charged"]
+
+    # The rest has gone to their bank, where nobody gets it back.
+    stripe.bank(account)
+    gives_back(total - total // 2)
+    booking.settles(refunds=2, refunded=total)
+    whole = eventually(lambda: (found := balance())["waived"] and found)
+    assert (whole["refunded"], whole["waived"]) == (share, share - half["called_back"])
+    assert booking.money()["reversed"] == half["called_back"] == whole["called_back"]
 
 
 def comes_again(stack: Stack, booking: str) -> None:

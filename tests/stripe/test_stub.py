@@ -135,8 +135,20 @@ def test_a_payment_from_the_card_to_the_sitter(stripe: LocalStripe) -> None:
     ok(stripe.request("POST", "/v1/transfers", form, fresh("key")))
     too_much = refused(stripe.request("POST", "/v1/transfers", form, fresh("key")), 400)
     assert too_much["code"] == "balance_insufficient"
-    sent = ok(stripe.request("GET", "/v1/transfers", {"transfer_group": booking}))
-    assert [transfer["amount"] for transfer in sent["data"]] == [2000]
+    (sent,) = ok(stripe.request("GET", "/v1/transfers", {"transfer_group": booking}))["data"]
+    assert (sent["amount"], sent["amount_reversed"]) == (2000, 0)
+
+    # A part is called back, once under its key, and no more than there is: what has gone on to the bank is not.
+    path, key = f"/v1/transfers/{sent['id']}/reversals", fresh("key")
+    for _ in range(2):
+        back = ok(stripe.request("POST", path, {"amount": 500, "metadata[payment]": "pay_1"}, key))
+        assert (back["amount"], back["transfer"]) == (500, sent["id"])
+    too_much = refused(stripe.request("POST", path, {"amount": 1501}, fresh("key")), 400)
+    assert too_much["code"] == "amount_too_large"
+    stripe.bank(account["id"])
+    empty = refused(stripe.request("POST", path, {"amount": 1}, fresh("key")), 400)
+    assert empty["code"] == "balance_insufficient"
+    refused(stripe.request("POST", "/v1/transfers/tr_nobody/reversals", {"amount": 1}, fresh("key")), 404)
 
     assert stripe.objects(booking) == {
         "intents": 1,
@@ -147,6 +159,7 @@ def test_a_payment_from_the_card_to_the_sitter(stripe: LocalStripe) -> None:
         "refunded": 1000,
         "transfers": 1,
         "transferred": 2000,
+        "reversed": 500,
     }
 
 

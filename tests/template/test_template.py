@@ -86,7 +86,7 @@ def test_refuses_an_operation_without_its_policies(role: str, policies: list[str
 
 def test_the_alarm_on_the_books_listens_to_what_is_said(model: Model) -> None:
     """A filter of logs goes by words; whoever changes them in the code would silence the alarm."""
-    said = (ROOT / "functions/payments/src/reconcile.rs").read_text()
+    said = (ROOT / "functions/payments/src/lib.rs").read_text()
     pattern = model.every("AWS::Logs::MetricFilter")["Observability.BooksDisagree"]["Properties"]["FilterPattern"]
     words = re.findall(r'"([^"]+)"', pattern)
     assert words and all(f'"{each}"' in said for each in words)

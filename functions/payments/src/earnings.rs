@@ -38,6 +38,10 @@ pub struct BalanceView {
     refunded: Money,
     /// To the sitter.
     paid_out: Money,
+    /// Of that, what was called back, because it has gone back to families since.
+    called_back: Money,
+    /// What was to be called back, and the sitter may keep.
+    waived: Money,
     /// What is not paid out yet.
     open: Money,
 }
@@ -63,12 +67,13 @@ impl From<Balance> for BalanceView {
             let amount_minor = u32::try_from(minor.unsigned_abs()).unwrap_or(u32::MAX);
             Money::from(money::Money::new(amount_minor, balance.currency))
         };
-        let open = balance.charged + balance.refunded + balance.paid_out;
         Self {
             earned: money(balance.charged),
             refunded: money(balance.refunded),
             paid_out: money(balance.paid_out),
-            open: money(open.max(0)),
+            called_back: money(balance.called_back),
+            waived: money(balance.waived),
+            open: money(balance.total().max(0)),
         }
     }
 }

@@ -20,6 +20,9 @@ pub mod work;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
+/// The words that the alarm on the books looks for.
+const DISAGREE: &str = "our books and Stripe do not agree";
+
 /// Every route of the area.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -10,7 +10,7 @@ use domain::{
     due::Kind as Due,
     event::{Event, Fact},
     id::PaymentId,
-    ledger::{Account, Kind},
+    ledger::{Account, left_of},
     payment::{Observation, Payment},
     stripe::IntentId,
 };
@@ -23,13 +23,12 @@ use serde::Serialize;
 use storage::Error as StoreError;
 use stripe::{Intent, Transfer};
 
+use crate::DISAGREE;
+
 /// What Stripe has made is looked at for two days ...
 const SWEPT: SignedDuration = SignedDuration::from_hours(48);
 /// ... and not before an hour has gone, in which a webhook may still come.
 const SETTLED: SignedDuration = SignedDuration::from_hours(1);
-/// The words that the alarm looks for.
-const DISAGREE: &str = "our books and Stripe do not agree";
-
 /// Compares.
 #[derive(Debug)]
 pub struct Reconciliation {
@@ -85,6 +84,7 @@ impl Reconciliation {
         let found = [
             self.differs_from_ledger(&payment).await?,
             seen.as_ref().and_then(|seen| self.differs(&payment, &seen.observation())),
+            self.differs_in_payouts(&payment).await?,
         ];
         if let Some(seen) = &seen {
             self.tell(&payment, seen).await?;
@@ -109,10 +109,33 @@ impl Reconciliation {
         }
     }
 
+    /// What the sitter has been sent is what the ledger says. While something is to be called back of it, that may just
+    /// be happening.
+    async fn differs_in_payouts(&self, payment: &Payment) -> Result<Option<String>, StoreError> {
+        if payment.paid_out.amount_minor == 0 || is_calling_back(payment) {
+            return Ok(None);
+        }
+        let sent = self.app.stripe().await?.transfers_of(payment.booking).await;
+        let mut sent = sent.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        sent.retain(|transfer| transfer.payment == Some(payment.id));
+        let ledger = self.app.tables().ledger_of(payment.booking).await?;
+        let difference = sent.iter().find_map(|transfer| {
+            let (left, known) = (transfer.left(), left_of(&transfer.id, &ledger));
+            let sentence =
+                || format!("of {} the sitter has {left}, and the ledger says {known:?}", transfer.id);
+            (known != Some(left.into())).then(sentence)
+        });
+        let all: u32 = sent.iter().map(Transfer::left).sum();
+        let known = payment.paid_out.amount_minor - payment.called_back.amount_minor;
+        let missing = || format!("the sitter has {all}, and the payment says {known}");
+        Ok(difference.or_else(|| (all != known).then(missing)))
+    }
+
     /// What is new is for the payments queue to work on.
     async fn tell(&self, payment: &Payment, seen: &Intent) -> Result<(), StoreError> {
         let now = self.app.now();
-        if let Ok(Some(_)) = payment.observe(&seen.observation(), now) {
+        let is_news = matches!(payment.observe(&seen.observation(), now), Ok(Some(_)));
+        if is_news || is_calling_back(payment) {
             tracing::warn!(payment = %payment.id, intent = %seen.id, "nobody has told of what Stripe knows");
             let fact = Fact::StripeEventReceived { object: seen.id.to_string() };
             self.app.tables().announce(&Event::new(fact, now)).await?;
@@ -126,9 +149,9 @@ impl Reconciliation {
         let of_payment = ledger.iter().filter(|moved| moved.payment == payment.id);
         let cash: i64 = of_payment.map(|moved| moved.for_account(&Account::Cash)).sum();
         let [captured, refunded] = [payment.captured, payment.refunded].map(|charge| charge.total());
-        let [captured, refunded, paid_out] =
-            [captured, refunded, payment.paid_out].map(|money| i64::from(money.amount_minor));
-        let expected = captured - refunded - paid_out;
+        let amounts = [captured, refunded, payment.paid_out, payment.called_back];
+        let [captured, refunded, paid_out, called_back] = amounts.map(|money| i64::from(money.amount_minor));
+        let expected = captured - refunded - paid_out + called_back;
         Ok((cash != expected).then(|| format!("the ledger has {cash}, and the payment {expected}")))
     }
 
@@ -188,21 +211,37 @@ impl Reconciliation {
         }
     }
 
-    /// Everything that Stripe has sent to a sitter stands in the ledger, with that amount.
+    /// Everything that Stripe has sent to a sitter stands in the ledger, with what they have of it.
     async fn transfer(&self, seen: &Transfer) -> Result<u64, StoreError> {
+        let tables = self.app.tables();
         let ledger = match seen.booking {
-            Some(booking) => self.app.tables().ledger_of(booking).await?,
+            Some(booking) => tables.ledger_of(booking).await?,
             None => Vec::new(),
         };
-        let sent = i64::from(seen.amount.amount_minor) - i64::from(seen.reversed.amount_minor);
-        let known = ledger.iter().filter(|moved| moved.kind == Kind::PaidOut).any(|moved| {
-            moved.transfer.as_ref() == Some(&seen.id) && moved.for_account(&Account::Cash) == -sent
-        });
-        if !known {
-            tracing::error!(transfer = %seen.id, difference = "the ledger does not have it so", "{DISAGREE}");
+        let known = left_of(&seen.id, &ledger);
+        if known == Some(seen.left().into()) {
+            return Ok(0);
         }
-        Ok(u64::from(!known))
+        let payment = match seen.payment {
+            Some(id) => tables.payment(id).await?,
+            None => None,
+        };
+        // Of a payout that the ledger knows a part is called back, or was since the list was made.
+        if let (Some(payment), Some(_)) = (payment, known) {
+            let difference = self.differs_in_payouts(&payment).await?;
+            let after = tables.payment_of(payment.booking, payment.id).await?;
+            let difference =
+                difference.filter(|_| after.is_some_and(|after| after.version == payment.version));
+            return Ok(difference.map_or(0, |difference| report(payment.id, &difference)));
+        }
+        tracing::error!(transfer = %seen.id, difference = "the ledger does not have it", "{DISAGREE}");
+        Ok(1)
     }
+}
+
+/// Whether a part of a payout is to come back. The payments queue does that, and asks Stripe before.
+fn is_calling_back(payment: &Payment) -> bool {
+    payment.to_call_back().amount_minor > 0
 }
 
 /// Logs what does not agree; it counts as one.

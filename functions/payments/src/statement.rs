@@ -30,7 +30,8 @@ pub(crate) struct View {
     /// Its name in the ledger.
     #[schema(example = "txn_01h455vb4pex5vsknk084sn02q")]
     id: String,
-    /// `charged`, `refunded` or `paid_out`.
+    /// `charged`, `refunded`, or, to a sitter, `paid_out`, and of that `called_back`, because it has gone back to the
+    /// family since, or `waived`, where they may keep it all the same.
     #[schema(value_type = String, example = "charged")]
     kind: Kind,
     /// To a parent what they have paid or got back; to a sitter what is theirs of it.

@@ -3,18 +3,24 @@
 //! A message names a booking, or something at Stripe; what is to be done follows from what is so now
 //! ([`domain::settlement`]). Each call of Stripe carries a key that follows from the payment and the step, so that after
 //! a crash between the call and the write the next try gets the same answer and writes it. While Stripe does not
-//! answer, the message comes again, for hours; what still fails then lies in the dead-letter queue.
+//! answer, the message comes again, at growing distances and for hours; what still fails then lies in the dead-letter
+//! queue.
 
 use api::App;
 use domain::{
     booking::{Booking, Card, Refusal, policy::Charge},
     id::{BookingId, PaymentId},
+    ledger::left_of,
+    money::Money,
     payment::{Change, Failure, Order, Payment, Purpose, Status, Step},
     settlement::{self, Action},
     stripe::{AccountId, CustomerId, IntentId},
 };
 use jiff::Timestamp;
-use messaging::queue::PaymentMessage;
+use messaging::{
+    backoff::Backoff,
+    queue::{PaymentMessage, Queue},
+};
 use runtime::Error;
 use storage::{
     Error as StoreError,
@@ -22,12 +28,18 @@ use storage::{
 };
 use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Transfer};
 
+use crate::DISAGREE;
+
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
 
 /// Somebody else who looks at the same booking, because of a webhook, may be quicker with a write so often before a
 /// message is put back.
 const MOST_CONFLICTS: usize = 10;
+
+/// A hiccup is over in seconds, an outage in hours. By how often the queue lets a message be tried, it lies in the
+/// dead-letter queue after five hours at least, and ten and a half at most.
+pub const BACKOFF: Backoff = Backoff { first: 5, most: 15 * 60 };
 
 /// Does what is missing.
 #[derive(Debug)]
@@ -51,6 +63,11 @@ impl Worker {
     /// With that application.
     pub fn new(app: App) -> Self {
         Self { app }
+    }
+
+    /// The queue that calls.
+    pub fn queue(&self) -> Result<Queue, Error> {
+        Ok(Queue::from_env(self.app.aws(), "PAYMENTS_QUEUE_URL")?)
     }
 
     /// Does what a message asks for.
@@ -130,6 +147,7 @@ impl Worker {
                 Action::Refund(id) => self.refund(payment(id)?).await?,
                 Action::Owe(id) => self.owe(payment(id)?).await?,
                 Action::PayOut(id) => self.pay_out(payment(id)?).await?,
+                Action::CallBack(id) => self.call_back(payment(id)?).await?,
             };
             if then == Then::Wait {
                 return Ok(());
@@ -324,17 +342,97 @@ impl Worker {
                 stripe.transfer(&new, &payment.idempotency_key(Step::PayOut)).await?
             }
         };
-        self.save_payable(&payment.pay_out(transfer.amount, transfer.id, self.app.now())?).await
+        self.note_sent(payment.clone(), transfer).await
+    }
+
+    /// Writes that the sitter was sent something, whatever the payment has become meanwhile: all of it may have gone
+    /// back, and then nobody would look for it again.
+    async fn note_sent(&self, mut payment: Payment, transfer: Transfer) -> Result<Then, Error> {
+        for _ in 0..MOST_CONFLICTS {
+            let change = payment.pay_out(transfer.amount, transfer.id.clone(), self.app.now())?;
+            match self.app.tables().save_payable(&change, self.app.now()).await {
+                Ok(()) => return Ok(Then::Look),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let tables = self.app.tables();
+            payment =
+                tables.payment_of(payment.booking, payment.id).await?.ok_or("a payment that is gone")?;
+            if left_of(&transfer.id, &tables.ledger_of(payment.booking).await?).is_some() {
+                return Ok(Then::Look);
+            }
+        }
+        Err(StoreError::Conflict.into())
     }
 
     /// What was sent to the sitter and is not in the ledger: the answer to that call was lost. A part may have gone
     /// back to the family since, so that the call would be another one now.
     async fn sent(&self, payment: &Payment) -> Result<Option<Transfer>, Error> {
-        let sent = self.app.stripe().await?.transfers_of(payment.booking).await?;
+        let payouts = self.payouts(payment).await?;
+        Ok(payouts.into_iter().find_map(|(transfer, known)| known.is_none().then_some(transfer)))
+    }
+
+    /// What was sent to the sitter out of a payment, and what they have of each by the ledger.
+    async fn payouts(&self, payment: &Payment) -> Result<Vec<(Transfer, Option<i64>)>, Error> {
+        let mut sent = self.app.stripe().await?.transfers_of(payment.booking).await?;
+        sent.retain(|transfer| transfer.payment == Some(payment.id));
         let ledger = self.app.tables().ledger_of(payment.booking).await?;
-        let is_known =
-            |transfer: &Transfer| ledger.iter().any(|moved| moved.transfer.as_ref() == Some(&transfer.id));
-        Ok(sent.into_iter().find(|transfer| transfer.payment == Some(payment.id) && !is_known(transfer)))
+        let with_known = sent.into_iter().map(|transfer| {
+            let known = left_of(&transfer.id, &ledger);
+            (transfer, known)
+        });
+        Ok(with_known.collect())
+    }
+
+    async fn call_back(&self, payment: &Payment) -> Result<Then, Error> {
+        // The answer to a call before may have been lost so long ago that Stripe has forgotten its key.
+        let payouts = self.payouts(payment).await?;
+        if let Some(then) = self.notice(payment, &payouts).await? {
+            return Ok(then);
+        }
+        let left = payouts.iter().map(|(transfer, _)| transfer).find(|transfer| transfer.left() > 0);
+        let transfer = left.ok_or("nothing is left of what was paid out")?;
+        let minor = payment.to_call_back().amount_minor.min(transfer.left());
+        let amount = Money::new(minor, payment.currency());
+        let key = payment.idempotency_key(Step::CallBack(&transfer.id));
+        let refused = match self.app.stripe().await?.reverse(&transfer.id, amount, payment.id, &key).await {
+            Ok(()) | Err(StripeError::IdempotencyClash) => None,
+            Err(StripeError::Refused(code)) => Some(code),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(then) = self.notice(payment, &self.payouts(payment).await?).await? {
+            return Ok(then);
+        }
+        // Without a refusal somebody else has noticed it.
+        let Some(code) = refused else { return Err(StoreError::Conflict.into()) };
+        let then = self.save(payment.waive(self.app.now())?).await?;
+        let lost = payment.to_call_back().amount_minor;
+        tracing::error!(
+            payment = %payment.id, transfer = %transfer.id, code, lost,
+            difference = "a sitter keeps what went back to a family", "{DISAGREE}"
+        );
+        Ok(then)
+    }
+
+    /// Writes what follows from payouts of which the ledger says otherwise, if there is one. What was called back by
+    /// hand counts, too, as far as it was to be.
+    async fn notice(
+        &self,
+        payment: &Payment,
+        payouts: &[(Transfer, Option<i64>)],
+    ) -> Result<Option<Then>, Error> {
+        for (transfer, known) in payouts {
+            let Some(known) = known else {
+                return self.note_sent(payment.clone(), transfer.clone()).await.map(Some);
+            };
+            let back = u32::try_from(known - i64::from(transfer.left())).unwrap_or(0);
+            if back > 0 {
+                let amount = Money::new(back.min(payment.to_call_back().amount_minor), payment.currency());
+                let change = payment.call_back(amount, transfer.id.clone(), self.app.now())?;
+                return self.save(change).await.map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// What Stripe says after a call. If nothing follows from it, the call would be repeated for ever.
@@ -367,5 +465,26 @@ impl Worker {
         let Change { payment, transaction, .. } = change;
         self.app.tables().save_payment(&payment, transaction.as_ref(), &[]).await?;
         Ok(Then::Look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tried_for_hours() {
+        let queues = include_str!("../../../infra/messaging.yaml");
+        let (_, policy) = queues.split_once("!GetAtt PaymentsDeadLetters.Arn").unwrap();
+        let (_, count) = policy.split_once("maxReceiveCount: ").unwrap();
+        let tries: u32 = count.lines().next().unwrap().parse().unwrap();
+        // After each of them it waits, the last time for the dead-letter queue.
+        let bounds = (1..=tries).map(|tries| BACKOFF.bounds(tries).into_inner());
+        let (least, most) = bounds.fold((0, 0), |sum, bounds| (sum.0 + bounds.0, sum.1 + bounds.1));
+        assert_eq!((tries, least, most), (48, 18_638, 37_275));
+        // As the documents and the alarm have it.
+        assert!(least >= 5 * 3600 && most <= 21 * 1800);
+        // The first three come before a family has lost its patience.
+        assert!((1..=3).map(|tries| BACKOFF.bounds(tries).into_inner().1).sum::<u32>() <= 35);
     }
 }

@@ -30,6 +30,8 @@ pub enum Account {
     Tax,
     /// What lies at Stripe.
     Cash,
+    /// What the platform has borne for others.
+    Losses,
 }
 
 /// One line of a transaction.
@@ -52,6 +54,10 @@ pub enum Kind {
     Refunded,
     /// A sitter has been paid.
     PaidOut,
+    /// A sitter has been paid what then went back to the family, and Stripe has called it back.
+    CalledBack,
+    /// Stripe could not call it back, and the platform bears it.
+    Waived,
 }
 
 /// Entries that add up to nothing. There is no other way to make one than by what it is for.
@@ -64,7 +70,7 @@ pub struct Transaction {
     pub booking: BookingId,
     /// By which payment.
     pub payment: PaymentId,
-    /// Under which name Stripe knows it, where a sitter was paid.
+    /// Under which name Stripe knows the payout that it is, or that is called back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<TransferId>,
     /// What has happened.
@@ -145,14 +151,37 @@ impl Transaction {
     /// A sitter has been paid out of a payment.
     pub fn paid_out(payment: &Payment, amount: Money, transfer: TransferId, now: Timestamp) -> Self {
         let minor = i64::from(amount.amount_minor);
+        Self::of_sitter(payment, Kind::PaidOut, Account::Cash, -minor, Some(transfer), now)
+    }
+
+    /// A part of a payout was called back. The reverse of [`Transaction::paid_out`].
+    pub fn called_back(payment: &Payment, amount: Money, transfer: TransferId, now: Timestamp) -> Self {
+        let minor = i64::from(amount.amount_minor);
+        Self::of_sitter(payment, Kind::CalledBack, Account::Cash, minor, Some(transfer), now)
+    }
+
+    /// A sitter keeps what they were to give back.
+    pub fn waived(payment: &Payment, amount: Money, now: Timestamp) -> Self {
+        Self::of_sitter(payment, Kind::Waived, Account::Losses, amount.amount_minor.into(), None, now)
+    }
+
+    /// So much more on an account, and so much less on the sitter's.
+    fn of_sitter(
+        payment: &Payment,
+        kind: Kind,
+        account: Account,
+        minor: i64,
+        transfer: Option<TransferId>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id: crate::id::new(now),
             booking: payment.booking,
             payment: payment.id,
-            transfer: Some(transfer),
-            kind: Kind::PaidOut,
-            currency: amount.currency,
-            entries: entries(&[(Account::Sitter(payment.sitter), minor), (Account::Cash, -minor)]),
+            transfer,
+            kind,
+            currency: payment.currency(),
+            entries: entries(&[(Account::Sitter(payment.sitter), -minor), (account, minor)]),
             at: now,
         }
     }
@@ -176,7 +205,7 @@ impl Transaction {
                 // A family's own account is even after each transaction: what it sees is the cash.
                 Account::Payer(user) => (user, -self.for_account(&Account::Cash)),
                 Account::Sitter(user) => (user, -self.for_account(&entry.account)),
-                Account::Fees | Account::Tax | Account::Cash => continue,
+                Account::Fees | Account::Tax | Account::Cash | Account::Losses => continue,
             };
             if lines.iter().all(|(other, _)| *other != user) {
                 lines.push((user, self.line(amount_minor)));
@@ -196,6 +225,13 @@ impl Transaction {
             at: self.at,
         }
     }
+}
+
+/// What a sitter has of a payout, in minor units; `None` if no transaction is of it.
+pub fn left_of(transfer: &TransferId, ledger: &[Transaction]) -> Option<i64> {
+    let mut of_it = ledger.iter().filter(|moved| moved.transfer.as_ref() == Some(transfer)).peekable();
+    of_it.peek()?;
+    Some(of_it.map(|moved| -moved.for_account(&Account::Cash)).sum())
 }
 
 /// What the sitter, the platform and the tax have of a charge.
@@ -220,7 +256,8 @@ pub struct Line {
     /// What has happened.
     pub kind: Kind,
     /// In minor units, as that person sees it: what a family pays is below zero, and what it gets back is
-    /// above; what a sitter earns is above zero, and what is taken back or has been paid out is below.
+    /// above; what a sitter earns is above zero, and what goes back to the family or has been paid out is below. What a
+    /// sitter gives back, or need not, is above again: they owe it no more.
     pub amount_minor: i64,
     /// Its currency.
     pub currency: Currency,
@@ -240,6 +277,10 @@ pub struct Balance {
     pub refunded: i64,
     /// The sum of what a sitter has been paid, below zero.
     pub paid_out: i64,
+    /// The sum of what was called back of it.
+    pub called_back: i64,
+    /// The sum of what could not be called back of it.
+    pub waived: i64,
 }
 
 impl Balance {
@@ -251,6 +292,8 @@ impl Balance {
                 Kind::Charged => balance.charged += line.amount_minor,
                 Kind::Refunded => balance.refunded += line.amount_minor,
                 Kind::PaidOut => balance.paid_out += line.amount_minor,
+                Kind::CalledBack => balance.called_back += line.amount_minor,
+                Kind::Waived => balance.waived += line.amount_minor,
             }
             balance
         })
@@ -258,7 +301,7 @@ impl Balance {
 
     /// What a sitter is owed still, or, below zero, owes; below zero also what a family has spent.
     pub fn total(&self) -> i64 {
-        self.charged + self.refunded + self.paid_out
+        self.charged + self.refunded + self.paid_out + self.called_back + self.waived
     }
 }
 
@@ -275,20 +318,22 @@ mod tests {
         "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
-    fn transactions(sitter: u32, fee: u32, tax: u32) -> [Transaction; 3] {
+    fn transactions(sitter: u32, fee: u32, tax: u32) -> [Transaction; 5] {
         let payment = payment(Purpose::Care, charge(sitter, fee, tax));
         let amount = payment.priced.sitter();
-        let transfer = TransferId::parse("tr_1").unwrap();
+        let transfer = || TransferId::parse("tr_1").unwrap();
         [
             Transaction::charged(&payment, payment.priced, now()),
             Transaction::refunded(&payment, Charge::zero(Currency::Gbp), payment.priced, now()),
-            Transaction::paid_out(&payment, amount, transfer, now()),
+            Transaction::paid_out(&payment, amount, transfer(), now()),
+            Transaction::called_back(&payment, amount, transfer(), now()),
+            Transaction::waived(&payment, amount, now()),
         ]
     }
 
     #[test]
     fn says_who_paid_and_who_earned() {
-        let [charged, refunded, paid_out] = transactions(6200, 1033, 207);
+        let [charged, refunded, paid_out, called_back, waived] = transactions(6200, 1033, 207);
         assert_eq!(charged.for_account(&Account::Cash), 7440);
         assert_eq!((charged.for_account(&Account::Fees), charged.for_account(&Account::Tax)), (-1033, -207));
         let amounts = |transaction: &Transaction| -> Vec<i64> {
@@ -297,10 +342,29 @@ mod tests {
         assert_eq!(amounts(&charged), [-7440, 6200]);
         assert_eq!(amounts(&refunded), [7440, -6200]);
         assert_eq!(amounts(&paid_out), [-6200]);
-        let sitters: Vec<Line> = [&charged, &paid_out].map(|made| made.lines().pop().unwrap().1).into();
-        let balance = Balance::of(Currency::Gbp, &sitters);
+        // It lies at Stripe again, or it is lost; either way the sitter owes it no more.
+        assert_eq!((amounts(&called_back), amounts(&waived)), (vec![6200], vec![6200]));
+        let transfer = paid_out.transfer.clone().unwrap();
+        let ledger = [charged.clone(), paid_out.clone(), called_back.clone()];
+        let left = [1, 2, 3].map(|until| left_of(&transfer, &ledger[..until]));
+        assert_eq!(left, [None, Some(6200), Some(0)]);
+        let sums = |transaction: &Transaction| {
+            [Account::Cash, Account::Losses].map(|account| transaction.for_account(&account))
+        };
+        assert_eq!((sums(&called_back), sums(&waived)), ([6200, 0], [0, 6200]));
+        let sitters = |made: &[&Transaction]| -> Vec<Line> {
+            made.iter().map(|made| made.lines().pop().unwrap().1).collect()
+        };
+        let paid = sitters(&[&charged, &paid_out]);
+        let balance = Balance::of(Currency::Gbp, &paid);
         assert_eq!((balance.charged, balance.paid_out, balance.total()), (6200, -6200, 0));
-        assert_eq!(Balance::of(Currency::Eur, &sitters).charged, 0);
+        for made_good in [&called_back, &waived] {
+            let lines = sitters(&[&charged, &paid_out, &refunded, made_good]);
+            assert_eq!(Balance::of(Currency::Gbp, &lines).total(), 0);
+        }
+        let back = Balance::of(Currency::Gbp, &sitters(&[&called_back, &waived]));
+        assert_eq!((back.called_back, back.waived), (6200, 6200));
+        assert_eq!(Balance::of(Currency::Eur, &paid).charged, 0);
     }
 
     #[test]

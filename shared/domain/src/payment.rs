@@ -8,7 +8,8 @@
 //! Whatever Stripe says goes through [`Payment::observe`], from which only what is new follows.
 //!
 //! What is the sitter's of it they get by itself, out of the money that it has brought: so one payment of a booking
-//! that comes late, or never, holds up no other.
+//! that comes late, or never, holds up no other. What goes back to the family after that is called back from the
+//! sitter, as far as it was theirs ([`Payment::to_call_back`]).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,10 @@ pub enum Event {
     Owe,
     /// The sitter was paid.
     PayOut,
+    /// The sitter has given back a part of what they were paid.
+    CallBack,
+    /// The sitter keeps what they were to give back.
+    Waive,
 }
 
 /// Every transition that there is: from, event, to.
@@ -143,9 +148,13 @@ pub const TABLE: &[(State, Event, State)] = &[
     (Captured, Event::RefundRest, Refunded),
     (Captured, Event::Owe, Captured),
     (Captured, Event::PayOut, Captured),
+    (Captured, Event::CallBack, Captured),
+    (Captured, Event::Waive, Captured),
     // It went back while it waited, and then nothing waits any more; or the sitter was quicker.
     (Refunded, Event::Owe, Refunded),
     (Refunded, Event::PayOut, Refunded),
+    (Refunded, Event::CallBack, Refunded),
+    (Refunded, Event::Waive, Refunded),
     // Stripe had done it before the payment was released, and nobody had written it down: it is to be undone.
     (Released, Event::Authorise, Authorised),
     (Released, Event::Capture, Captured),
@@ -170,7 +179,7 @@ pub enum Refused {
         /// What was to happen.
         event: Event,
     },
-    /// It is more than was priced, than is owed, or than has come.
+    /// It is more than was priced, than is owed, than has come, or than is to be called back.
     #[error("the amount is more than the payment has")]
     TooMuch,
     /// It cannot be released, because something is owed.
@@ -312,6 +321,8 @@ pub enum Step<'a> {
     Refund,
     /// Pay [`Payment::payable`] out.
     PayOut,
+    /// Call back a part of what was paid out.
+    CallBack(&'a TransferId),
 }
 
 /// What somebody is to pay.
@@ -370,6 +381,10 @@ pub struct Payment {
     pub payable: Money,
     /// What the sitter has been paid.
     pub paid_out: Money,
+    /// What was called back of it.
+    pub called_back: Money,
+    /// What was to be called back of it, and stays with the sitter all the same: the platform bears it.
+    pub waived: Money,
     /// Why the last attempt failed, or what it waits for.
     pub failure: Option<Failure>,
     /// When it was made.
@@ -417,6 +432,8 @@ impl Payment {
             refunded: nothing,
             payable: Money::zero(currency),
             paid_out: Money::zero(currency),
+            called_back: Money::zero(currency),
+            waived: Money::zero(currency),
             failure: None,
             created_at: now,
             told_at: None,
@@ -444,8 +461,21 @@ impl Payment {
 
     /// What has come for the sitter, stays theirs as far as is known, and was not paid out to them yet.
     pub fn to_pay_out(&self) -> Money {
+        let (theirs, have) = self.of_sitter();
+        self.money(theirs.saturating_sub(have))
+    }
+
+    /// What the sitter was paid, and has gone back to the family since: so much as was theirs of it.
+    pub fn to_call_back(&self) -> Money {
+        let (theirs, have) = self.of_sitter();
+        self.money(have.saturating_sub(theirs))
+    }
+
+    /// What is the sitter's of all that has come and not gone back, and what they have, apart from what they may keep.
+    fn of_sitter(&self) -> (u32, u32) {
         let [captured, refunded] = [self.captured, self.refunded].map(|charge| charge.sitter().amount_minor);
-        self.money(captured.saturating_sub(refunded).saturating_sub(self.paid_out.amount_minor))
+        let given_back = self.called_back.amount_minor.saturating_add(self.waived.amount_minor);
+        (captured.saturating_sub(refunded), self.paid_out.amount_minor.saturating_sub(given_back))
     }
 
     /// By which Stripe knows that a call is the same as one before. It goes by what the payment was before
@@ -460,6 +490,10 @@ impl Payment {
             // Stripe refuses the next, instead of giving back the same a second time.
             Step::Refund => format!("{id}/refund/{}", self.refunded.total().amount_minor),
             Step::PayOut => format!("{id}/payout/{}", self.paid_out.amount_minor),
+            Step::CallBack(transfer) => {
+                let before = [self.called_back, self.waived].map(|money| money.amount_minor);
+                format!("{id}/callback/{}/{}/{}", transfer.as_str(), before[0], before[1])
+            }
         }
     }
 
@@ -522,6 +556,23 @@ impl Payment {
         let payment = Self { payable: self.money(0), paid_out: self.paid_out.checked_add(amount)?, ..next };
         let transaction = Some(Transaction::paid_out(&payment, amount, transfer, now));
         Ok(Change { event: Event::PayOut, payment, transaction })
+    }
+
+    /// So much of that transfer was called back.
+    pub fn call_back(&self, amount: Money, transfer: TransferId, now: Timestamp) -> Result<Change, Refused> {
+        let next = self.after(Event::CallBack)?;
+        self.to_call_back().checked_sub(amount).map_err(|_| Refused::TooMuch)?;
+        let payment = Self { called_back: self.called_back.checked_add(amount)?, ..next };
+        let transaction = Some(Transaction::called_back(&payment, amount, transfer, now));
+        Ok(Change { event: Event::CallBack, payment, transaction })
+    }
+
+    /// What is to be called back cannot be, and the platform bears it.
+    pub fn waive(&self, now: Timestamp) -> Result<Change, Refused> {
+        let (next, amount) = (self.after(Event::Waive)?, self.to_call_back());
+        let payment = Self { waived: self.waived.checked_add(amount)?, ..next };
+        let transaction = Some(Transaction::waived(&payment, amount, now));
+        Ok(Change { event: Event::Waive, payment, transaction })
     }
 
     /// Stripe has refused to make an intent.
@@ -910,14 +961,51 @@ pub(crate) mod tests {
         let paid = paid.payment;
         assert_eq!((paid.payable, paid.paid_out, paid.to_pay_out()), (gbp(0), gbp(3100), gbp(0)));
         assert_ne!(paid.idempotency_key(Step::PayOut), key);
-        // It had been paid out before it was known that a part went back: then it stays so.
+        // It had been paid out before it was known that a part went back.
         let quicker = half.pay_out(gbp(6200), transfer(), now()).unwrap().payment;
-        assert_eq!((quicker.payable, quicker.to_pay_out()), (gbp(0), gbp(0)));
+        assert_eq!(
+            (quicker.payable, quicker.to_pay_out(), quicker.to_call_back()),
+            (gbp(0), gbp(0), gbp(3100))
+        );
         let all = observed(&quicker, &capture(1, 7440, 7440)).payment;
         assert_eq!(
             (all.state, all.to_pay_out(), all.owe().unwrap().payment.payable),
             (Refunded, gbp(0), gbp(0))
         );
+    }
+
+    #[test]
+    fn what_went_back_after_that_is_called_back() {
+        let transfer = || TransferId::parse("tr_1").unwrap();
+        let captured = observed(&observed(&care(), &hold(1)).payment, &capture(1, 7440, 0)).payment;
+        let paid = captured.owe().unwrap().payment.pay_out(gbp(6200), transfer(), now()).unwrap().payment;
+        assert_eq!(paid.to_call_back(), gbp(0));
+        // A sixth goes back, of which the platform and the tax bear theirs.
+        let back = observed(&paid, &capture(1, 7440, 1240)).payment;
+        assert_eq!((back.to_call_back(), back.to_pay_out()), (gbp(1033), gbp(0)));
+        assert_eq!(back.call_back(gbp(1034), transfer(), now()), Err(Refused::TooMuch));
+        let some = back.call_back(gbp(1000), transfer(), now()).unwrap();
+        let moved = some.transaction.unwrap();
+        assert_eq!((moved.kind, moved.for_account(&Account::Cash)), (Kind::CalledBack, 1000));
+        let some = some.payment;
+        assert_eq!((some.state, some.called_back, some.to_call_back()), (Captured, gbp(1000), gbp(33)));
+        // What Stripe does not call back is lost to the platform, and the sitter owes nothing any more.
+        let waived = some.waive(now()).unwrap();
+        let moved = waived.transaction.unwrap();
+        assert_eq!((moved.kind, moved.for_account(&Account::Losses)), (Kind::Waived, 33));
+        let waived = waived.payment;
+        assert_eq!((waived.waived, waived.to_call_back(), waived.to_pay_out()), (gbp(33), gbp(0), gbp(0)));
+        // The rest, later.
+        let all = observed(&waived, &capture(1, 7440, 7440)).payment;
+        assert_eq!((all.state, all.to_call_back()), (Refunded, gbp(5167)));
+        let all = all.call_back(gbp(5167), transfer(), now()).unwrap().payment;
+        assert_eq!((all.called_back, all.to_call_back(), all.to_pay_out()), (gbp(6167), gbp(0), gbp(0)));
+        let keys = [&back, &some, &waived, &all].map(|payment| {
+            let key = payment.idempotency_key(Step::CallBack(&transfer()));
+            key.strip_prefix(&format!("{}/callback/tr_1/", payment.id)).unwrap().to_owned()
+        });
+        assert_eq!(keys, ["0/0", "1000/0", "1000/33", "6167/33"]);
+        assert!(matches!(care().waive(now()), Err(Refused::WrongState { .. })));
     }
 
     #[test]

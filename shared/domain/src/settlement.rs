@@ -40,6 +40,8 @@ pub enum Action {
     Owe(PaymentId),
     /// Pay it out.
     PayOut(PaymentId),
+    /// Call back from the sitter what was theirs of what has gone back since they were paid.
+    CallBack(PaymentId),
 }
 
 /// The next thing to be done; `None` while there is nothing, or somebody else is to act first.
@@ -164,14 +166,20 @@ fn wind_up(care: &Payment, kept: Charge) -> Option<Action> {
     }
 }
 
-/// The sitter gets what has come for them, once nobody can disagree any more, and what is to go back has gone.
+/// The sitter gets what has come for them, once nobody can disagree any more, and what is to go back has gone. What goes
+/// back after that is called back from them.
 fn pay_out(booking: &Booking, payments: &[Payment]) -> Option<Action> {
     if !matches!(booking.state, State::Settled | State::Cancelled | State::NoShow) {
         return None;
     }
-    let owe = payments.iter().find(|payment| payment.payable != payment.to_pay_out());
-    let pay = || payments.iter().find(|payment| payment.payable.amount_minor > 0);
-    owe.map(|payment| Action::Owe(payment.id)).or_else(|| pay().map(|payment| Action::PayOut(payment.id)))
+    let first = |is_so: fn(&Payment) -> bool| {
+        payments.iter().find(|payment| is_so(payment)).map(|payment| payment.id)
+    };
+    // A sitter who cannot be paid yet keeps nothing that is called back.
+    first(|payment| payment.payable != payment.to_pay_out())
+        .map(Action::Owe)
+        .or_else(|| first(|payment| payment.to_call_back().amount_minor > 0).map(Action::CallBack))
+        .or_else(|| first(|payment| payment.payable.amount_minor > 0).map(Action::PayOut))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What leaves a request: messages on queues, mail and texts.
 
+pub mod backoff;
 pub mod email;
 pub mod messages;
 pub mod queue;

@@ -1,5 +1,7 @@
 //! The queues, and what lies on them.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -174,6 +176,15 @@ impl Queue {
     pub async fn send_all(&self, messages: &[impl Serialize]) -> Result<(), QueueError> {
         let sent = stream::iter(messages).map(|message| self.send(message)).buffer_unordered(AT_ONCE);
         sent.try_collect().await
+    }
+
+    /// Brings a message again after that time and not before, counted from now; to the second, twelve hours at most. The
+    /// receipt is that of its last delivery.
+    pub async fn postpone(&self, receipt: &str, pause: Duration) -> Result<(), QueueError> {
+        let seconds = i32::try_from(pause.as_secs()).map_err(|error| QueueError(error.to_string()))?;
+        let call = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
+        let postponed = call.visibility_timeout(seconds).send().await;
+        postponed.map(|_| ()).map_err(|error| QueueError(describe(&error)))
     }
 
     /// Asks the queue whether it is there.

@@ -10,7 +10,9 @@ mod records;
 
 pub use http::{serve_http, serve_signing_http};
 pub use once::once;
-pub use records::{Invocation, serve_event, serve_queue, serve_stream, serve_task};
+pub use records::{
+    Delivery, Invocation, serve_event, serve_queue, serve_queue_with_backoff, serve_stream, serve_task,
+};
 
 /// What ends a process before it serves.
 pub type Error = lambda_runtime::Error;

@@ -54,6 +54,10 @@ struct BalanceItem {
     refunded: i64,
     #[serde(default)]
     paid_out: i64,
+    #[serde(default)]
+    called_back: i64,
+    #[serde(default)]
+    waived: i64,
 }
 
 impl Transaction<'_> {
@@ -85,11 +89,13 @@ impl Tables {
     /// What somebody has paid or earned altogether, by currency. A statement's lines come to the same.
     pub async fn balances(&self, user: UserId) -> Result<Vec<Balance>, Error> {
         let items: Vec<BalanceItem> = self.partition(balance_pk(user)).await?;
-        let balance = |BalanceItem { sk: currency, charged, refunded, paid_out }| Balance {
-            currency,
-            charged,
-            refunded,
-            paid_out,
+        let balance = |item: BalanceItem| Balance {
+            currency: item.sk,
+            charged: item.charged,
+            refunded: item.refunded,
+            paid_out: item.paid_out,
+            called_back: item.called_back,
+            waived: item.waived,
         };
         Ok(items.into_iter().map(balance).collect())
     }

@@ -69,6 +69,11 @@ struct Item {
     refunded: Charge,
     payable: Money,
     paid_out: Money,
+    // Of most payments nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    called_back: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waived: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
     created_at: Timestamp,
@@ -82,6 +87,7 @@ struct Item {
 impl From<&Payment> for Item {
     fn from(payment: &Payment) -> Self {
         let due = DueKeys::new(Kind::Payment, payment.reconcile_at, &payment.id);
+        let some = |amount: Money| (amount.amount_minor > 0).then_some(amount);
         let payment = payment.clone();
         Self {
             pk: pk(payment.booking),
@@ -104,6 +110,8 @@ impl From<&Payment> for Item {
             refunded: payment.refunded,
             payable: payment.payable,
             paid_out: payment.paid_out,
+            called_back: some(payment.called_back),
+            waived: some(payment.waived),
             failure: payment.failure,
             created_at: payment.created_at,
             told_at: payment.told_at,
@@ -115,6 +123,7 @@ impl From<&Payment> for Item {
 
 impl From<Item> for Payment {
     fn from(item: Item) -> Self {
+        let nothing = Money::zero(item.paid_out.currency);
         Self {
             id: item.id,
             booking: item.booking,
@@ -133,6 +142,8 @@ impl From<Item> for Payment {
             refunded: item.refunded,
             payable: item.payable,
             paid_out: item.paid_out,
+            called_back: item.called_back.unwrap_or(nothing),
+            waived: item.waived.unwrap_or(nothing),
             failure: item.failure,
             created_at: item.created_at,
             told_at: item.told_at,

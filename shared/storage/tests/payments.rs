@@ -241,6 +241,16 @@ async fn the_books_agree() {
     let waits = payments[0].owe().unwrap();
     tables.save_payable(&waits, now()).await.unwrap();
     tables.save_payable(&paid_out(&waits.payment), now()).await.unwrap();
+    // Half of it goes back all the same: a part is called back from the sitter, and the rest is lost.
+    let half = captured(&paid_out(&waits.payment).payment, 7440, 3720);
+    save(&tables, &half).await.unwrap();
+    let transfer = TransferId::parse("tr_1").unwrap();
+    let called_back = half.payment.call_back(gbp(3000), transfer, now()).unwrap();
+    save(&tables, &called_back).await.unwrap();
+    let waived = called_back.payment.waive(now()).unwrap();
+    conflict(save(&tables, &half.payment.waive(now()).unwrap()).await);
+    save(&tables, &waived).await.unwrap();
+    assert_eq!(tables.payment(waived.payment.id).await.unwrap(), Some(waived.payment));
     let accounts = [
         (ada, Account::Payer(ada)),
         (bob, Account::Payer(bob)),
@@ -249,9 +259,10 @@ async fn the_books_agree() {
     ];
     check_books(&dynamo, &tables, &accounts).await;
     let [of_ada] = tables.balances(ada).await.unwrap().try_into().unwrap();
-    assert_eq!((of_ada.charged, of_ada.refunded, of_ada.total()), (-14_880, 7440, -7440));
+    assert_eq!((of_ada.charged, of_ada.refunded, of_ada.total()), (-14_880, 11_160, -3720));
     let [of_carol] = tables.balances(carol).await.unwrap().try_into().unwrap();
-    assert_eq!((of_carol.charged, of_carol.refunded, of_carol.paid_out), (12_400, -6200, -6200));
+    assert_eq!((of_carol.charged, of_carol.refunded, of_carol.paid_out), (12_400, -9300, -6200));
+    assert_eq!((of_carol.called_back, of_carol.waived, of_carol.total()), (3000, 100, 0));
     assert_eq!(tables.balances(domain::id::new(now())).await.unwrap(), []);
 }
 

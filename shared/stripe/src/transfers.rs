@@ -48,6 +48,13 @@ pub struct Transfer {
     pub created: Timestamp,
 }
 
+impl Transfer {
+    /// What the sitter has of it, in minor units.
+    pub fn left(&self) -> u32 {
+        self.amount.amount_minor.saturating_sub(self.reversed.amount_minor)
+    }
+}
+
 impl Stripe {
     /// Sends a sitter their share.
     pub async fn transfer(&self, new: &NewTransfer, idempotency_key: &str) -> Result<Transfer, Error> {
@@ -62,6 +69,23 @@ impl Stripe {
         ];
         form.extend(new.source.as_ref().map(|charge| ("source_transaction", charge.as_str())));
         self.post::<Answer>("/v1/transfers", idempotency_key, &form).await?.try_into()
+    }
+
+    /// Calls a part of a transfer back, in its currency. It is refused when the account has not so much, e.g. because it
+    /// has gone on to the sitter's bank.
+    pub async fn reverse(
+        &self,
+        transfer: &TransferId,
+        amount: Money,
+        payment: PaymentId,
+        idempotency_key: &str,
+    ) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Reversal {}
+        let ((amount, _), payment) = (written(amount), payment.to_string());
+        let form = [("amount", amount.as_str()), ("metadata[payment]", &payment)];
+        let path = format!("/v1/transfers/{transfer}/reversals");
+        self.post::<Reversal>(&path, idempotency_key, &form).await.map(|_| ())
     }
 
     /// What was sent for a booking, the latest first. No booking has more than the hundred of one page.

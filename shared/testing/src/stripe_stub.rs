@@ -82,6 +82,8 @@ pub struct Account {
     pub transfers: bool,
     /// Whether it goes on to a bank.
     pub payouts: bool,
+    /// What has gone on to it, in minor units.
+    pub banked: u32,
 }
 
 /// Money from a card. Amounts are in minor units.
@@ -118,6 +120,10 @@ pub struct Intent {
 pub struct Transfer {
     /// In minor units.
     pub amount: u32,
+    /// What was called back of it.
+    pub reversed: u32,
+    /// How often.
+    pub reversals: u32,
     /// To whom.
     pub destination: String,
     /// Out of which charge.
@@ -194,8 +200,16 @@ impl StripeStub {
 
     /// A sitter has told everything on its pages, or it has found that something is missing.
     pub fn onboard(&self, account: &str, is_done: bool) {
-        let state = Account { transfers: is_done, payouts: is_done };
-        self.books().accounts.insert(account.to_owned(), state);
+        let mut books = self.books();
+        let state = books.accounts.entry(account.to_owned()).or_default();
+        (state.transfers, state.payouts) = (is_done, is_done);
+    }
+
+    /// All that lies on an account goes on to its bank.
+    pub fn bank(&self, account: &str) {
+        let mut books = self.books();
+        let all = books.lies_on(account);
+        books.accounts.entry(account.to_owned()).or_default().banked += all;
     }
 
     /// The lines of the calls that change something, since the last time that this was asked.
@@ -421,6 +435,7 @@ impl Books {
                 Ok(json!({ "url": url, "expires_at": self.now() + 300 }))
             }
             ("POST", ["transfers"]) => self.transfer(call),
+            ("POST", ["transfers", id, "reversals"]) => self.reverse(id, call.number("amount")),
             ("GET", ["transfers"]) => {
                 let of_group = |transfer: &Transfer| {
                     call.get("transfer_group").is_none_or(|group| group == transfer.group)
@@ -484,6 +499,8 @@ impl Books {
         let id = self.name("tr_");
         let transfer = Transfer {
             amount: call.number("amount"),
+            reversed: 0,
+            reversals: 0,
             destination: call.text("destination"),
             source: call.get("source_transaction").map(str::to_owned),
             group: call.text("transfer_group"),
@@ -504,6 +521,26 @@ impl Books {
         let json = transfer.json(&id);
         self.transfers.insert(id, transfer);
         Ok(json)
+    }
+
+    fn lies_on(&self, account: &str) -> u32 {
+        let there = self.transfers.values().filter(|transfer| transfer.destination == account);
+        let there: u32 = there.map(|transfer| transfer.amount - transfer.reversed).sum();
+        there - self.accounts.get(account).map_or(0, |account| account.banked)
+    }
+
+    fn reverse(&mut self, transfer: &str, amount: u32) -> Answer {
+        let found = self.transfers.get(transfer).ok_or_else(missing)?;
+        if amount == 0 || amount > found.amount - found.reversed {
+            return Err(refuse(400, "amount_too_large"));
+        }
+        if amount > self.lies_on(&found.destination) {
+            return Err(refuse(400, "balance_insufficient"));
+        }
+        let id = self.name("trr_");
+        let found = self.transfers.get_mut(transfer).ok_or_else(missing)?;
+        (found.reversed, found.reversals) = (found.reversed + amount, found.reversals + 1);
+        Ok(json!({ "id": id, "amount": amount, "currency": "gbp", "transfer": transfer }))
     }
 }
 
@@ -572,7 +609,7 @@ impl Intent {
 impl Transfer {
     fn json(&self, id: &str) -> Value {
         json!({
-            "id": id, "amount": self.amount, "amount_reversed": 0, "currency": "gbp",
+            "id": id, "amount": self.amount, "amount_reversed": self.reversed, "currency": "gbp",
             "destination": self.destination, "transfer_group": self.group, "metadata": self.metadata,
             "created": self.created,
         })

@@ -1,9 +1,14 @@
 //! See [`payments::work`].
 
-use payments::work::Worker;
+use payments::work::{BACKOFF, Worker};
+use runtime::Delivery;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     let worker = Worker::from_env()?;
-    runtime::serve_queue(async |message| worker.handle(message).await).await
+    let queue = worker.queue()?;
+    let postpone = async |delivery: Delivery| {
+        Ok(queue.postpone(&delivery.receipt, BACKOFF.pause(delivery.tries)).await?)
+    };
+    runtime::serve_queue_with_backoff(async |message| worker.handle(message).await, postpone).await
 }

@@ -143,6 +143,18 @@ async fn after_days_nothing_is_sent_or_given_back_twice() {
     let back = world.outcome().await;
     assert_eq!(back.intents["care 1"].1[2..], [1000, 1]);
     assert_eq!(back.payments["care"].1[1], 1000);
+
+    // What is called back, likewise: how it stands, the refund, how it stands; the transfers, and the call.
+    world.grants(1000).await;
+    world.stub.books().loses = Some(4);
+    world.worker.settle(world.id).await.unwrap_err();
+    let [_, 2] = world.outcome().await.reversed else {
+        panic!("it was called back, and nobody has heard of it")
+    };
+    world.stub.books().forget_keys();
+    world.worker.settle(world.id).await.unwrap();
+    let called_back = world.outcome().await;
+    assert_eq!((called_back.sitters, called_back.reversed[1]), (0, 2));
 }
 
 /// Between a transfer of which nobody has heard and the next try, all of the payment goes back.
@@ -160,6 +172,6 @@ async fn what_was_sent_is_noted_even_if_nothing_is_owed_any_more() {
     world.worker.settle(world.id).await.unwrap();
     let outcome = world.outcome().await;
     assert_eq!((outcome.payments["care"].0, outcome.transfers), (Paid::Refunded, vec![SITTERS / 2]));
-    // The sitter owes it.
-    assert_eq!((outcome.sitters, outcome.waiting), (-i64::from(SITTERS / 2), vec![]));
+    // And called back.
+    assert_eq!((outcome.sitters, outcome.reversed, outcome.waiting), (0, [SITTERS / 2, 1], vec![]));
 }

@@ -24,18 +24,26 @@ pub enum Journey {
     CancelledUnheld,
     /// Called off by the sitter.
     CancelledFree,
+    /// An admin gives back a part when the sitter has been paid, and then the rest.
+    RefundedLate,
 }
 
 impl Journey {
-    pub const ALL: [Self; 5] =
-        [Self::Overrun, Self::Trouble, Self::CancelledLate, Self::CancelledUnheld, Self::CancelledFree];
+    pub const ALL: [Self; 6] = [
+        Self::Overrun,
+        Self::Trouble,
+        Self::CancelledLate,
+        Self::CancelledUnheld,
+        Self::CancelledFree,
+        Self::RefundedLate,
+    ];
 
     /// Before it has begun.
     pub async fn world(self) -> World {
         match self {
             Self::Overrun => World::new(72, Policy::Flexible, "pm_good").await,
             Self::Trouble => World::new(20, Policy::Strict, "pm_refused").await,
-            Self::CancelledLate => World::new(20, Policy::Flexible, "pm_good").await,
+            Self::CancelledLate | Self::RefundedLate => World::new(20, Policy::Flexible, "pm_good").await,
             Self::CancelledUnheld => World::new(60, Policy::Moderate, "pm_good").await,
             Self::CancelledFree => World::new(20, Policy::Strict, "pm_good").await,
         }
@@ -79,6 +87,13 @@ impl Journey {
                 world.does(Event::Cancel, Who::Sitter).await;
                 then().await;
             }
+            Self::RefundedLate => {
+                is_paid_for(world, &then).await;
+                for amount in [2000, TOTAL - 2000] {
+                    world.grants(amount).await;
+                    then().await;
+                }
+            }
         }
     }
 }
@@ -90,6 +105,15 @@ pub async fn happens(world: &World, minutes: i64, then: &impl AsyncFn()) {
     then().await;
     world.passes_until(minutes).await;
     world.does(Event::CheckOut, Who::Sitter).await;
+    then().await;
+}
+
+/// From the yes to the payout, with a sitter who can be paid.
+pub async fn is_paid_for(world: &World, then: &impl AsyncFn()) {
+    world.is_onboarded().await;
+    then().await;
+    happens(world, 240, then).await;
+    world.passes_until(240 + 48 * 60).await;
     then().await;
 }
 
@@ -338,6 +362,71 @@ async fn what_an_admin_grants_later_goes_back_too() {
 }
 
 #[tokio::test]
+async fn what_goes_back_after_the_sitter_was_paid_is_called_back_from_them() {
+    let world = Journey::RefundedLate.world().await;
+    let work = async || assert_eq!(world.works().await.unwrap(), 0);
+    work().await;
+    is_paid_for(&world, &work).await;
+    assert_eq!(world.outcome().await.transfers, [SITTERS]);
+    world.stub.take_changes();
+    world.grants(2000).await;
+    work().await;
+    let reversals = "POST /v1/transfers/tr_2/reversals";
+    assert_eq!(world.stub.take_changes(), ["POST /v1/refunds", reversals]);
+    let part = world.outcome().await;
+    // In the proportion in which they had it; the rest is the platform's, and the state's.
+    assert_eq!((part.payments["care"].1, part.reversed), ([TOTAL, 2000, SITTERS], [1748, 1]));
+    assert_eq!((part.parents, part.sitters, part.losses), (-i64::from(TOTAL - 2000), 0, 0));
+    world.grants(TOTAL - 2000).await;
+    work().await;
+    let all = world.outcome().await;
+    assert_eq!((all.payments["care"].0, all.reversed), (Paid::Refunded, [SITTERS, 2]));
+    assert_eq!((all.ledger, all.parents, all.sitters), ([0; 5], 0, 0));
+}
+
+#[tokio::test]
+async fn what_cannot_be_called_back_any_more_the_platform_bears() {
+    let world = Journey::RefundedLate.world().await;
+    let work = async || assert_eq!(world.works().await.unwrap(), 0);
+    work().await;
+    is_paid_for(&world, &work).await;
+    world.grants(1000).await;
+    work().await;
+    world.stub.bank("acct_1");
+    world.grants(1000).await;
+    work().await;
+    let lost = world.outcome().await;
+    // 8.74 of each.
+    assert_eq!((lost.reversed, lost.losses, lost.sitters), ([874, 1], 874, 0));
+    let [payment] = world.payments().await.try_into().unwrap();
+    assert_eq!((payment.called_back.amount_minor, payment.waived.amount_minor), (874, 874));
+    // It is not tried again; what goes back later is tried by itself.
+    world.worker.settle(world.id).await.unwrap();
+    assert_eq!(world.outcome().await, lost);
+    world.stub.books().accounts.get_mut("acct_1").unwrap().banked = 0;
+    world.grants(1000).await;
+    work().await;
+    let later = world.outcome().await;
+    assert_eq!((later.reversed, later.losses, later.sitters), ([1748, 2], 874, 0));
+}
+
+#[tokio::test]
+async fn what_was_called_back_by_hand_counts() {
+    let world = Journey::RefundedLate.world().await;
+    let work = async || assert_eq!(world.works().await.unwrap(), 0);
+    work().await;
+    is_paid_for(&world, &work).await;
+    world.stub.books().transfers.values_mut().next().unwrap().reversed = 1000;
+    // Nobody has given anything back to the family, so it is not known whose it is.
+    world.worker.settle(world.id).await.unwrap();
+    assert_eq!(world.outcome().await.sitters, 0);
+    world.grants(2000).await;
+    work().await;
+    let outcome = world.outcome().await;
+    assert_eq!((outcome.reversed, outcome.sitters), ([1748, 1], 0));
+}
+
+#[tokio::test]
 async fn what_is_not_ours_is_not_heard() {
     let world = Journey::Overrun.world().await;
     world.works().await.unwrap();
@@ -429,7 +518,7 @@ async fn a_sitter_is_paid_only_if_the_money_gets_there_and_on_from_there() {
     world.does(Event::Cancel, Who::Parent).await;
     world.works().await.unwrap();
     for (transfers, payouts) in [(false, true), (true, false)] {
-        let state = testing::StripeAccount { transfers, payouts };
+        let state = testing::StripeAccount { transfers, payouts, banked: 0 };
         world.stub.books().accounts.insert(account.to_string(), state);
         world.worker.hear(account.as_str()).await.unwrap();
         assert!(!world.tables.payee(world.sitter).await.unwrap().unwrap().payouts_enabled);

@@ -11,7 +11,7 @@ use runtime::Invocation;
 use testing::{StripeBooks, StripeIntent, StripeTransfer};
 
 use crate::{
-    journeys::{Journey, happens},
+    journeys::{Journey, happens, is_paid_for},
     world::{TOTAL, World},
 };
 
@@ -114,6 +114,8 @@ async fn what_nobody_knows_is_found() {
             let metadata = [].into();
             let transfer = StripeTransfer {
                 amount: 1,
+                reversed: 0,
+                reversals: 0,
                 destination: "acct_1".into(),
                 source: None,
                 group,
@@ -144,6 +146,41 @@ async fn a_transfer_of_another_amount_is_found() {
     assert_eq!(reconciled(&world).await.discrepancies, 0);
     world.stub.books().transfers.values_mut().next().unwrap().amount += 1;
     assert_eq!(reconciled(&world).await.discrepancies, 1);
+}
+
+#[tokio::test]
+async fn what_was_called_back_by_hand_is_found() {
+    let world = completed().await;
+    world.passes_until(280 + 48 * 60).await;
+    world.works().await.unwrap();
+    let both = {
+        let mut books = world.stub.books();
+        books.transfers.values_mut().for_each(|transfer| transfer.reversed = 1);
+        books.transfers.len() as u64
+    };
+    // By their payments, which are due, and not by the list, which is not asked for what is younger than an hour.
+    assert_eq!((reconciled(&world).await.discrepancies, both), (2, 2));
+    world.passes_until(280 + 50 * 60).await;
+    assert_eq!(reconciled(&world).await.discrepancies, both);
+}
+
+#[tokio::test]
+async fn a_refund_that_nobody_has_taken_to_the_sitter_is_worked_on() {
+    let world = Journey::RefundedLate.world().await;
+    let work = async || _ = world.works().await.unwrap();
+    work().await;
+    is_paid_for(&world, &work).await;
+    world.grants(2000).await;
+    // The refund is noted, and what would be called back is not: the worker ends there, for good.
+    world.stub.books().loses = Some(3);
+    world.worker.settle(world.id).await.unwrap_err();
+    world.forgets().await;
+    assert_eq!(world.outcome().await.reversed, [0, 0]);
+    world.passes_until(240 + 50 * 60).await;
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+    work().await;
+    let outcome = world.outcome().await;
+    assert_eq!((outcome.reversed, outcome.sitters), ([1748, 1], 0));
 }
 
 #[tokio::test]

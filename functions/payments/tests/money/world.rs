@@ -16,7 +16,7 @@ use domain::{
     id::{BookingId, UserId},
     ledger::Account,
     money::{Currency, Money},
-    payment::{self, Payment},
+    payment::{self, Payment, Purpose},
     stripe::{AccountId, CustomerId, PaymentMethodId},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -67,8 +67,12 @@ pub struct Outcome {
     /// For which payment, how it stands, and what is held, was taken, and given back, and how often.
     pub intents: BTreeMap<String, (String, [u32; 4])>,
     pub transfers: Vec<u32>,
+    /// What was called back of them, and how often.
+    pub reversed: [u32; 2],
     /// Of the cash, the family, the sitter, the fees and the tax.
     pub ledger: [i64; 5],
+    /// What the platform has borne.
+    pub losses: i64,
     pub parents: i64,
     pub sitters: i64,
     pub waiting: Vec<u32>,
@@ -152,6 +156,16 @@ impl World {
         .await;
     }
 
+    /// An admin gives back a part of what was paid for the care.
+    pub async fn grants(&self, amount: u32) {
+        let payment = self.payments().await.into_iter().find(|payment| payment.purpose == Purpose::Care);
+        let granted = payment.unwrap().grant_refund(Money::new(amount, Currency::Gbp)).unwrap();
+        let (booking_id, parent, sitter) = (self.id, self.parent, self.sitter);
+        let fact = Fact::Booking { booking_id, parent, sitter, news: News::RefundGranted };
+        let event = event::Event::new(fact, self.now());
+        self.tables.save_payment(&granted.payment, None, &[event]).await.unwrap();
+    }
+
     /// The parent tries again with that card, as the endpoint does it.
     pub async fn retries(&self, card: &str) {
         self.stub.leave(card, &self.customer);
@@ -200,6 +214,11 @@ impl World {
         messages
             .filter_map(|message| if let Message::Payment(message) = message { Some(message) } else { None })
             .collect()
+    }
+
+    /// Loses all messages that nobody has heard yet.
+    pub async fn forgets(&self) {
+        self.messages().await;
     }
 
     /// Brings all messages, each again as long as it fails; how often that was.
@@ -271,12 +290,16 @@ impl World {
             .map(|payment| (payment.id.to_string(), payment.purpose.as_ref().to_owned()))
             .collect();
         let minor = |money: Money| money.amount_minor;
-        let (mut intents, transfers) = {
+        let (mut intents, transfers, reversed) = {
             let books = self.stub.books();
             let intents: Vec<_> = books.intents.values().cloned().collect();
             let mut transfers: Vec<u32> = books.transfers.values().map(|transfer| transfer.amount).collect();
             transfers.sort_unstable();
-            (intents, transfers)
+            let reversed = books
+                .transfers
+                .values()
+                .fold([0, 0], |sum, transfer| [sum[0] + transfer.reversed, sum[1] + transfer.reversals]);
+            (intents, transfers, reversed)
         };
         intents.sort_by_key(|intent| intent.metadata["attempt"].clone());
         let intents = intents.into_iter().map(|intent| {
@@ -292,6 +315,7 @@ impl World {
             Account::Fees,
             Account::Tax,
         ];
+        let of = |account| ledger.iter().map(|moved| moved.for_account(&account)).sum();
         let balance = async |user| -> i64 {
             self.tables.balances(user).await.unwrap().iter().map(domain::ledger::Balance::total).sum()
         };
@@ -307,7 +331,9 @@ impl World {
                 .collect(),
             intents: intents.collect(),
             transfers,
-            ledger: accounts.map(|account| ledger.iter().map(|moved| moved.for_account(&account)).sum()),
+            reversed,
+            ledger: accounts.map(of),
+            losses: of(Account::Losses),
             parents: balance(self.parent).await,
             sitters: balance(self.sitter).await,
             waiting: self

@@ -13,7 +13,7 @@ use crate::{
     id::PaymentId,
     ledger::Account,
     money::{Currency, Money},
-    payment::Purpose,
+    payment::{Payment, Purpose, State as Paid},
 };
 
 fn hours(hours: i64) -> SignedDuration {
@@ -53,6 +53,7 @@ fn done(world: &mut World) -> Vec<String> {
         Action::Refund(id) => format!("refund {}", name(&id, world)),
         Action::Owe(id) => format!("owe {}", name(&id, world)),
         Action::PayOut(id) => format!("pay out {}", name(&id, world)),
+        Action::CallBack(id) => format!("call back {}", name(&id, world)),
     });
     words.collect()
 }
@@ -219,6 +220,63 @@ fn an_admin_decides_what_goes_back() {
 }
 
 #[test]
+fn what_goes_back_after_the_sitter_was_paid_is_called_back_from_them() {
+    let mut world = afternoon(23, Policy::Flexible, Good);
+    world.can_be_paid = true;
+    done(&mut world);
+    begins(&mut world);
+    world.passes(SignedDuration::from_mins(4 * 60 + 20));
+    checks_out(&mut world);
+    done(&mut world);
+    world.passes(hours(48));
+    assert_eq!(done(&mut world), ["owe care", "pay out care"]);
+    // Half of it: 26.00 of the sitter's, 3.12 of the fee, and 0.62 of the tax.
+    world.gives_back(0, 50);
+    assert_eq!(done(&mut world), ["refund care", "call back care"]);
+    let payment = world.payment(Purpose::Care).unwrap();
+    assert_eq!((payment.called_back, payment.refunded.sitter()), (gbp(2600), gbp(2600)));
+    assert_eq!(world.stripe.transfers[0].reversed, 2600);
+    assert!(done(&mut world).is_empty());
+    // The answer is lost, and Stripe remembers.
+    world.gives_back(0, 50);
+    world.stripe.loses = Some(5);
+    assert_eq!(world.settles(), Err(Broken::Unavailable));
+    let reversed = world.stripe.transfers[0].reversed;
+    assert!(reversed > 2600 && world.payment(Purpose::Care).unwrap().to_call_back().amount_minor > 0);
+    assert_eq!(done(&mut world), ["call back care"]);
+    assert_eq!(world.stripe.transfers[0].reversed, reversed);
+    // The rest they have taken to their bank: it is the platform's loss.
+    world.stripe.is_empty = true;
+    world.gives_back(0, 100);
+    assert_eq!(done(&mut world), ["refund care", "call back care"]);
+    let payment = world.payment(Purpose::Care).unwrap();
+    assert_eq!((payment.state, payment.called_back), (Paid::Refunded, gbp(reversed)));
+    assert_eq!(payment.waived, gbp(5200 - reversed));
+    let of = |account| world.ledger.iter().map(|moved| moved.for_account(&account)).sum::<i64>();
+    assert_eq!(of(Account::Sitter(world.booking.sitter)), 0);
+    assert_eq!(of(Account::Losses), i64::from(5200 - reversed));
+    assert!(done(&mut world).is_empty());
+}
+
+#[test]
+fn what_was_sent_by_somebody_who_was_late_is_called_back() {
+    let mut world = afternoon(23, Policy::Flexible, Good);
+    done(&mut world);
+    world.happens(|booking, at| booking.after(Event::Cancel, Who::Parent, at));
+    done(&mut world);
+    // One worker is about to pay when all of it goes back, and has paid when nothing is owed any more.
+    world.can_be_paid = true;
+    world.looks(0);
+    world.gives_back(0, 100);
+    assert_eq!(done(&mut world), ["refund care", "owe care"]);
+    world.goes_on(0);
+    world.goes_on(0);
+    assert_eq!(done(&mut world), ["call back care"]);
+    let [transfer] = &world.stripe.transfers[..] else { panic!("it is sent once") };
+    assert_eq!(transfer.reversed, transfer.amount.amount_minor);
+}
+
+#[test]
 fn a_hold_and_a_cancellation_at_the_same_moment_keep_once() {
     let mut world = afternoon(24, Policy::Moderate, Good);
     // One worker is about to hold the money when it is called off, and another has heard of that.
@@ -277,6 +335,8 @@ enum Op {
     GivesBack(usize, u32),
     GivesBackByHand(usize, u32),
     CanBePaid(bool),
+    IsEmpty(bool),
+    CallsBackByHand(usize, u32),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -298,6 +358,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..3usize, 1..=100u32).prop_map(|(payment, percent)| Op::GivesBack(payment, percent)),
         1 => (0..5usize, 1..=100u32).prop_map(|(intent, percent)| Op::GivesBackByHand(intent, percent)),
         1 => any::<bool>().prop_map(Op::CanBePaid),
+        1 => any::<bool>().prop_map(Op::IsEmpty),
+        1 => (0..2usize, 1..=100u32).prop_map(|(transfer, percent)| Op::CallsBackByHand(transfer, percent)),
     ]
 }
 
@@ -315,12 +377,20 @@ fn history() -> impl Strategy<Value = Vec<Op>> {
         proptest::option::weighted(0.9, (-60..120i64).prop_map(Op::Ends)),
         proptest::option::weighted(0.4, Just(Op::Disputes)),
         proptest::option::weighted(0.8, (0..=100u32).prop_map(Op::Decides)),
-        proptest::option::weighted(0.8, Just(Op::Passes(48 * 60))),
+        // After which the sitter is paid, …
+        proptest::option::weighted(0.8, Just([Op::Passes(48 * 60), Op::CanBePaid(true), Op::Settles])),
+        // … and then something goes back.
+        proptest::option::weighted(
+            0.5,
+            (0..3usize, 1..=100u32).prop_map(|(payment, percent)| Op::GivesBack(payment, percent)),
+        ),
     );
-    let between = proptest::collection::vec(proptest::collection::vec(op(), 0..14), 10);
-    (stages, between).prop_map(|((a, b, c, d, e, f, g, h, i), between)| {
-        let stages = [a, b, c, d, e, f, g, h, i, None];
-        let both = stages.into_iter().zip(between);
+    let between = proptest::collection::vec(proptest::collection::vec(op(), 0..14), 11);
+    (stages, between).prop_map(|((a, b, c, d, e, f, g, h, i, j), between)| {
+        let paid = i.map(Vec::from).unwrap_or_default();
+        let before = [a, b, c, d, e, f, g, h].map(|stage| stage.into_iter().collect());
+        let stages = before.into_iter().chain([paid, j.into_iter().collect(), Vec::new()]);
+        let both = stages.zip(between);
         both.flat_map(|(stage, between)| between.into_iter().chain(stage)).collect()
     })
 }
@@ -359,6 +429,8 @@ fn apply(world: &mut World, op: Op) {
         Op::GivesBack(payment, percent) => world.gives_back(payment, percent),
         Op::GivesBackByHand(intent, percent) => world.gives_back_by_hand(intent, percent),
         Op::CanBePaid(can) => world.can_be_paid = can,
+        Op::IsEmpty(is_empty) => world.stripe.is_empty = is_empty,
+        Op::CallsBackByHand(transfer, percent) => world.calls_back_by_hand(transfer, percent),
     }
 }
 
@@ -436,9 +508,18 @@ fn check_the_end(world: &World, mends: bool, is_alone: bool) {
     let of = |account| world.ledger.iter().map(|moved| moved.for_account(&account)).sum::<i64>();
     let earned = sum(&mut world.payments.iter().map(|payment| payment.captured.sitter().amount_minor))
         - sum(&mut world.payments.iter().map(|payment| payment.refunded.sitter().amount_minor));
-    assert_eq!(of(Account::Cash), received - refunded - sent);
+    let known =
+        |of: fn(&Payment) -> Money| sum(&mut world.payments.iter().map(|payment| of(payment).amount_minor));
+    let (called_back, waived) = (known(|payment| payment.called_back), known(|payment| payment.waived));
+    assert_eq!(of(Account::Cash), received - refunded - sent + called_back);
     assert_eq!(of(Account::Payer(world.booking.parent)), 0);
-    assert_eq!(of(Account::Sitter(world.booking.sitter)), sent - earned);
+    assert_eq!(of(Account::Losses), waived);
+    // The sitter has what is theirs of it: what went back later was called back, or the platform bears it.
+    assert_eq!(of(Account::Sitter(world.booking.sitter)), 0);
+    assert_eq!(sent - called_back - waived, earned);
+    let reversed = sum(&mut world.stripe.transfers.iter().map(|transfer| transfer.reversed));
+    assert!(world.was_called_back_by_hand || reversed == called_back, "{reversed} and not {called_back}");
+    assert!(reversed >= called_back);
     assert!(world.ledger.iter().all(|moved| moved.booking == world.booking.id));
 
     // What is owed was taken, and no more stays.
@@ -463,9 +544,6 @@ fn check_the_end(world: &World, mends: bool, is_alone: bool) {
     if is_alone && !world.was_taken_by_hand {
         assert!(received <= due, "{received} was taken of {due}");
     }
-    // The sitter has what is theirs of it.
-    assert!(world.is_late || sent == earned, "{sent} of {earned}");
-    assert!(sent >= earned);
     if mends && decided + granted + by_hand == 0 && world.booking.state == State::Settled {
         let quotes = [Some(&world.booking.quote), world.booking.overrun.as_ref()];
         let theirs = sum(&mut quotes.into_iter().flatten().map(|quote| quote.sitter().amount_minor));

@@ -280,6 +280,23 @@ async fn a_sitter_is_paid() {
     assert_eq!(sent(&server), format!("GET /v1/transfers transfer_group={BOOKING} limit=100"));
 }
 
+#[tokio::test]
+async fn what_a_sitter_was_paid_is_called_back() {
+    let server = Server::answering(&[Body(200, shape!("transfer_reversal"))]).await;
+    let id = transfer_of_list().id;
+    server.client().reverse(&id, pounds(1000), payment(), "key:1").await.unwrap();
+    assert_eq!(
+        sent(&server),
+        format!("POST /v1/transfers/{id}/reversals amount=1000 metadata[payment]={PAYMENT}")
+    );
+    let empty = r#"{"error":{"type":"invalid_request_error","code":"balance_insufficient"}}"#;
+    let server = Server::answering(&[Body(400, empty)]).await;
+    let refused = server.client().reverse(&id, pounds(1000), payment(), "key:1").await.unwrap_err();
+    assert_eq!(refused, Error::Refused("balance_insufficient".to_owned()));
+    let back = stripe::Transfer { reversed: pounds(1000), ..transfer_of_list() };
+    assert_eq!((back.left(), transfer_of_list().left()), (4400, 5400));
+}
+
 fn transfer_of_list() -> stripe::Transfer {
     stripe::Transfer {
         id: domain::stripe::TransferId::parse("tr_1MiN3gLkdIwHu7ixNCZvFdgA").unwrap(),

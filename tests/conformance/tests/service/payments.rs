@@ -415,8 +415,13 @@ async fn a_sitter_tells_where_to_pay_and_is_paid() {
     let theirs = gbp(booking.quote.sitter().amount_minor);
     let earnings = family.sitter("GET", "/earnings", Value::Null).await.body;
     let nothing = gbp(0);
-    let expected = json!([{ "earned": theirs, "refunded": nothing, "paid_out": nothing, "open": theirs }]);
-    assert_eq!(earnings["balances"], expected);
+    let balances = |refunded: &Value, paid_out: &Value, open: &Value| {
+        json!([{
+            "earned": theirs, "refunded": refunded, "paid_out": paid_out, "called_back": refunded,
+            "waived": nothing, "open": open,
+        }])
+    };
+    assert_eq!(earnings["balances"], balances(&nothing, &nothing, &theirs));
     let [waiting] = &earnings["waiting"].as_array().unwrap()[..] else { panic!("{earnings}") };
     assert_eq!((&waiting["booking_id"], &waiting["amount"]), (&json!(booking.id.to_string()), &theirs));
     assert_eq!((earnings["items"].as_array().unwrap().len(), &earnings["next_cursor"]), (1, &Value::Null));
@@ -444,10 +449,20 @@ async fn a_sitter_tells_where_to_pay_and_is_paid() {
     Worker::new(family.client.app.clone()).hear(&account).await.unwrap();
     assert_eq!(state().await, "enabled");
     let earnings = family.sitter("GET", "/earnings", Value::Null).await.body;
-    let expected = json!([{ "earned": theirs, "refunded": nothing, "paid_out": theirs, "open": nothing }]);
+    let expected = balances(&nothing, &theirs, &nothing);
     assert_eq!((&earnings["balances"], &earnings["waiting"]), (&expected, &json!([])));
     let kinds: Vec<_> = earnings["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
     assert_eq!(kinds, ["paid_out", "charged"]);
+    // All of it goes back, and so does theirs.
+    let tables = family.client.app.tables();
+    let [payment] = tables.payments_of(booking.id).await.unwrap().try_into().unwrap();
+    let granted = payment.grant_refund(payment.owed.total()).unwrap();
+    tables.save_payment(&granted.payment, None, &[]).await.unwrap();
+    Worker::new(family.client.app.clone()).settle(booking.id).await.unwrap();
+    let earnings = family.sitter("GET", "/earnings", Value::Null).await.body;
+    assert_eq!(earnings["balances"], balances(&theirs, &theirs, &nothing));
+    let kinds: Vec<_> = earnings["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
+    assert_eq!(kinds, ["called_back", "refunded", "paid_out", "charged"]);
     // Stripe wants to know more.
     family.client.stripe.onboard(&account, false);
     Worker::new(family.client.app.clone()).hear(&account).await.unwrap();

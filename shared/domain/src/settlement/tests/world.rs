@@ -14,7 +14,8 @@ use crate::{
         quote::{Quote, Tariff},
         window::Window,
     },
-    ledger::Transaction,
+    id::PaymentId,
+    ledger::{Transaction, left_of},
     money::{Currency, HourlyRate, Money},
     payment::{
         Change, Event as Paying, Failure, Observation, Order, Payment, Purpose, Refused, State as Paid,
@@ -84,6 +85,14 @@ pub(super) struct Transfer {
     id: TransferId,
     of: Payment,
     pub(super) amount: Money,
+    /// What was called back of it.
+    pub(super) reversed: u32,
+}
+
+impl Transfer {
+    fn left(&self) -> u32 {
+        self.amount.amount_minor - self.reversed
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -100,6 +109,8 @@ pub(super) struct Stripe {
     pub(super) intents: Vec<Intent>,
     pub(super) transfers: Vec<Transfer>,
     pub(super) is_down: bool,
+    /// Nothing lies on the sitter's account any more that could be called back.
+    pub(super) is_empty: bool,
     /// The answer to the call after so many more is lost.
     pub(super) loses: Option<u32>,
     /// What was answered under a key, and to which call.
@@ -213,9 +224,18 @@ impl Stripe {
 
     fn transfer(&mut self, payment: &Payment) -> Result<Answer, Trouble> {
         let id = TransferId::parse(format!("tr_{}", self.transfers.len())).unwrap();
-        let transfer = Transfer { id, of: payment.clone(), amount: payment.payable };
+        let transfer = Transfer { id, of: payment.clone(), amount: payment.payable, reversed: 0 };
         self.transfers.push(transfer.clone());
         Ok(Answer::Transfer(transfer))
+    }
+
+    fn reverse(&mut self, id: &TransferId, amount: u32) -> Result<(), Trouble> {
+        let transfer = self.transfers.iter_mut().find(|transfer| transfer.id == *id).unwrap();
+        if self.is_empty || amount == 0 || amount > transfer.left() {
+            return Err(Trouble::Refused);
+        }
+        transfer.reversed += amount;
+        Ok(())
     }
 }
 
@@ -268,6 +288,8 @@ enum Job {
     Decided(Booking, Vec<Payment>, Action),
     /// It was told of an intent, and has written nothing yet. Something must follow from it, if it has asked for it.
     Told(Payment, Observation, bool),
+    /// It has sent the sitter that, by what the payment was, and has written nothing yet.
+    Sent(PaymentId, Transfer),
     /// It will write that.
     Write(Box<Change>),
     /// It will write that of the card.
@@ -320,8 +342,8 @@ pub(super) struct World {
     pub(super) by_hand: u32,
     /// What was held was taken at Stripe's own pages.
     pub(super) was_taken_by_hand: bool,
-    /// Something went back after the sitter was paid.
-    pub(super) is_late: bool,
+    /// Something was called back from the sitter at Stripe's own pages.
+    pub(super) was_called_back_by_hand: bool,
 }
 
 impl World {
@@ -367,7 +389,7 @@ impl World {
             granted: 0,
             by_hand: 0,
             was_taken_by_hand: false,
-            is_late: false,
+            was_called_back_by_hand: false,
         }
     }
 
@@ -409,7 +431,6 @@ impl World {
         let amount = Money::new(payment.owed.total().amount_minor * percent / 100, payment.currency());
         if let Ok(change) = payment.grant_refund(amount) {
             self.granted += amount.amount_minor;
-            self.is_late |= self.was_paid();
             self.save(&change).unwrap();
         }
     }
@@ -420,7 +441,6 @@ impl World {
         let amount = (intent.seen.received - intent.seen.refunded) * percent / 100;
         if self.stripe.refund(&intent.seen.intent.clone(), amount).is_ok() {
             self.by_hand += amount;
-            self.is_late |= self.was_paid();
         }
     }
 
@@ -431,8 +451,11 @@ impl World {
         self.was_taken_by_hand |= self.stripe.capture(&id, held).is_ok();
     }
 
-    fn was_paid(&self) -> bool {
-        !self.stripe.transfers.is_empty()
+    /// Somebody calls a percentage back from the sitter at Stripe's own pages.
+    pub(super) fn calls_back_by_hand(&mut self, index: usize, percent: u32) {
+        let Some(transfer) = self.stripe.transfers.get(index) else { return };
+        let (id, amount) = (transfer.id.clone(), transfer.left() * percent / 100);
+        self.was_called_back_by_hand |= self.stripe.reverse(&id, amount).is_ok();
     }
 
     /// A worker looks, if it has nothing to do.
@@ -500,6 +523,13 @@ impl World {
                 let is_news = self.observe(&payment, &seen)?;
                 let stuck = || Broken::Stuck(format!("nothing follows from {seen:?}"));
                 return if is_news || !must { Ok(None) } else { Err(stuck()) };
+            }
+            Job::Sent(id, transfer) => {
+                if left_of(&transfer.id, &self.ledger).is_none() {
+                    let stored = self.payments.iter().find(|stored| stored.id == id).unwrap();
+                    self.save(&stored.pay_out(transfer.amount, transfer.id, self.now)?)?;
+                }
+                return Ok(None);
             }
             Job::Write(change) => return self.save(&change).map(|()| None),
             Job::Note(version, card) => {
@@ -572,6 +602,7 @@ impl World {
                 told(payment, seen, true)
             }
             Action::PayOut(id) => self.pay_out(payment(id)),
+            Action::CallBack(id) => self.call_back(payment(id)),
             Action::Reduce(id, owed) => write(payment(id).reduce(owed)?),
             Action::Release(id) => write(payment(id).release()?),
             Action::GrantRefund(id, amount) => write(payment(id).grant_refund(amount)?),
@@ -636,31 +667,62 @@ impl World {
             None => {
                 let key = payment.idempotency_key(Step::PayOut);
                 let call = format!("transfer {:?}", payment.payable);
-                self.is_late |= self.is_behind(payment);
                 match self.stripe.post(key, call, |stripe| stripe.transfer(payment))? {
                     Answer::Transfer(transfer) => transfer,
                     _ => unreachable!("it is a transfer"),
                 }
             }
         };
-        let change = payment.pay_out(transfer.amount, transfer.id, self.now)?;
+        Ok(Some(Job::Sent(payment.id, transfer)))
+    }
+
+    fn call_back(&mut self, payment: &Payment) -> Result<Option<Job>, Broken> {
+        if let Some(change) = self.noticed(payment)? {
+            return Ok(Some(Job::Write(Box::new(change))));
+        }
+        let mut sent = self.stripe.transfers()?;
+        sent.retain(|transfer| transfer.of.id == payment.id && transfer.left() > 0);
+        let transfer = sent.pop().unwrap();
+        let amount = payment.to_call_back().amount_minor.min(transfer.left());
+        let key = payment.idempotency_key(Step::CallBack(&transfer.id));
+        let call = format!("reverse {} {amount}", transfer.id);
+        let work = |stripe: &mut Stripe| stripe.reverse(&transfer.id, amount).map(|()| Answer::Done);
+        let is_refused = match self.stripe.post(key, call, work) {
+            Ok(_) | Err(Trouble::Clash) => false,
+            Err(Trouble::Refused) => true,
+            Err(trouble) => return Err(trouble.into()),
+        };
+        let change = match self.noticed(payment)? {
+            Some(change) => change,
+            None if is_refused => payment.waive(self.now)?,
+            None => return Err(Broken::Conflict),
+        };
         Ok(Some(Job::Write(Box::new(change))))
+    }
+
+    /// What follows from transfers of which the ledger says otherwise.
+    fn noticed(&mut self, payment: &Payment) -> Result<Option<Change>, Broken> {
+        for transfer in self.stripe.transfers()? {
+            let left = i64::from(transfer.left());
+            match left_of(&transfer.id, &self.ledger) {
+                _ if transfer.of.id != payment.id => {}
+                None => return Ok(Some(payment.pay_out(transfer.amount, transfer.id, self.now)?)),
+                Some(known) if known > left => {
+                    let back = u32::try_from(known - left).unwrap().min(payment.to_call_back().amount_minor);
+                    let back = Money::new(back, payment.currency());
+                    return Ok(Some(payment.call_back(back, transfer.id, self.now)?));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(None)
     }
 
     /// What was sent and not noted.
     fn sent(&mut self, payment: &Payment) -> Result<Option<Transfer>, Trouble> {
-        let is_known = |id: &TransferId| self.ledger.iter().any(|moved| moved.transfer.as_ref() == Some(id));
         let mut sent = self.stripe.transfers()?;
-        sent.retain(|transfer| transfer.of.id == payment.id && !is_known(&transfer.id));
+        sent.retain(|transfer| transfer.of.id == payment.id && left_of(&transfer.id, &self.ledger).is_none());
         Ok(sent.pop())
-    }
-
-    /// Whether something went back, or is to, of which somebody who has read that payment knows nothing.
-    fn is_behind(&self, payment: &Payment) -> bool {
-        let stored = self.payments.iter().find(|stored| stored.id == payment.id).unwrap();
-        let own = |intent: &&Intent| Some(&intent.seen.intent) == payment.intent.as_ref();
-        let refunded = self.stripe.intents.iter().find(own).map_or(0, |intent| intent.seen.refunded);
-        stored.owed != payment.owed || refunded > payment.refunded.total().amount_minor
     }
 
     fn observe(&mut self, payment: &Payment, seen: &Observation) -> Result<bool, Broken> {
