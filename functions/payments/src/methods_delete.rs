@@ -72,7 +72,10 @@ async fn needed_for(
     loop {
         let begin = now - LOOKED_BACK..Timestamp::MAX;
         let page = tables.bookings_of(parent, begin, after.as_deref(), false, 100).await?;
-        for booking in page.bookings.iter().filter(|booking| booking.method == *method) {
+        // Of what nobody has accepted nothing is to be paid.
+        for booking in
+            page.bookings.iter().filter(|booking| booking.accepted_at.is_some() && booking.method == *method)
+        {
             let payments = tables.payments_of(booking.id).await?;
             if needs_card(booking, &payments, now) {
                 return Ok(Some(booking.id));
