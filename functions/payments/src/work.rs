@@ -28,7 +28,7 @@ use storage::{
 };
 use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Transfer};
 
-use crate::DISAGREE;
+use crate::{DISAGREE, card};
 
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
@@ -89,10 +89,11 @@ impl Worker {
     /// Asks Stripe how something stands that it has told of.
     pub async fn hear(&self, object: &str) -> Result<(), Error> {
         if let Ok(id) = IntentId::parse(object) {
-            let intent = match self.app.stripe().await?.payment_intent(&id).await {
+            let intent = match self.app.stripe().await?.own_payment_intent(&id).await {
                 // Somebody else's, or of another mode.
-                Err(StripeError::NotFound) => return Ok(()),
-                intent => intent?,
+                Err(StripeError::NotFound) | Ok(None) => return Ok(()),
+                Ok(Some(intent)) => intent,
+                Err(error) => return Err(error.into()),
             };
             let Some(payment) = intent.payment else { return Ok(()) };
             let Some(payment) = self.app.tables().payment(payment).await? else { return Ok(()) };
@@ -114,12 +115,17 @@ impl Worker {
         if let Some(told) = payee.told(can_be_paid) {
             self.app.tables().save_payee(&told, &[]).await?;
         }
+        let mut failed = None;
         if can_be_paid {
             for owed in self.app.tables().owed(payee.user_id).await? {
-                self.settle(owed.booking).await?;
+                // One that cannot be paid out holds up no other.
+                if let Err(error) = self.settle(owed.booking).await {
+                    tracing::warn!(booking = %owed.booking, %error, "what waits was not paid out");
+                    failed.get_or_insert(error);
+                }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Does all that is missing about the money of a booking.
@@ -158,14 +164,8 @@ impl Worker {
 
     async fn check_card(&self, booking: &Booking) -> Result<Card, Error> {
         let Some(customer) = self.app.tables().payer(booking.parent).await? else { return Ok(Card::Refused) };
-        let card = match self.app.stripe().await?.payment_method(&booking.method).await {
-            Err(StripeError::NotFound) => return Ok(Card::Refused),
-            card => card?,
-        };
-        let last = (card.exp_year, card.exp_month);
-        let start = booking.span.start.to_zoned(jiff::tz::TimeZone::UTC);
-        let needed = (start.year().unsigned_abs(), start.month().unsigned_abs());
-        let is_good = card.customer == Some(customer) && last >= needed;
+        let stripe = self.app.stripe().await?;
+        let is_good = card::is_good(stripe, &booking.method, &customer, booking.span.start).await?;
         Ok(if is_good { Card::Good } else { Card::Refused })
     }
 

@@ -48,6 +48,8 @@ const ANSWER: SignedDuration = SignedDuration::from_hours(24);
 const SETTLED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 /// How long a parent has at least to mend a refused card.
 const MEND: SignedDuration = SignedDuration::from_mins(30);
+/// So long a sitter's time is taken at most by somebody whose card was never good.
+const UNPROVED: SignedDuration = SignedDuration::from_hours(24);
 /// So long before the start the card is asked for the money: a hold lasts for days only.
 pub const HOLD: SignedDuration = SignedDuration::from_hours(24);
 const REMIND: SignedDuration = SignedDuration::from_hours(3);
@@ -55,8 +57,6 @@ const REMIND: SignedDuration = SignedDuration::from_hours(3);
 const EARLY: SignedDuration = SignedDuration::from_mins(30);
 /// So late a sitter may be.
 const LATE: SignedDuration = SignedDuration::from_mins(15);
-/// So long after the end a sitter is taken to have gone.
-const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
 /// So long after it was completed a booking can be disputed.
 const DISPUTABLE: SignedDuration = SignedDuration::from_hours(48);
 /// So long after it was completed a booking can be reviewed.
@@ -422,7 +422,11 @@ impl Booking {
     pub fn card_by(&self) -> Timestamp {
         let start = self.span.start;
         let mend = self.accepted_at.map_or(start, |at| at + MEND).min(start);
-        (start - SETTLED_BEFORE).max(mend)
+        let by = (start - SETTLED_BEFORE).max(mend);
+        match self.accepted_at {
+            Some(at) if self.state == State::Accepted && self.is_refused() => by.min(at + UNPROVED),
+            _ => by,
+        }
     }
 
     /// What is owed by now, or would be when all goes as agreed.
@@ -455,7 +459,7 @@ impl Booking {
                 (Step::GiveUpCard, self.card_by()),
                 (Step::MissStart, start + LATE),
             ],
-            State::InProgress => vec![(Step::Complete, end + OVERDUE)],
+            State::InProgress => vec![(Step::Complete, end + self.tariff.longest_stay())],
             State::Completed => vec![
                 (Step::Settle, later(completed, DISPUTABLE)),
                 (Step::CloseReviews, later(completed, REVIEWABLE)),
@@ -562,7 +566,10 @@ impl Booking {
         Ok(if is_good && self.state == State::Accepted {
             (known.after(Event::Confirm, Who::System, now)?, Some(News::Event(Event::Confirm)))
         } else {
-            (known.changed(), known.is_refused().then_some(News::CardRefused))
+            let is_refused = known.is_refused();
+            // It may have been given up on while it was asked, and nobody knew better: then that was too early.
+            let steps = EnumSet::from_iter((is_refused && now < self.span.start).then_some(Step::GiveUpCard));
+            (Self { done: self.done - steps, ..known.changed() }, is_refused.then_some(News::CardRefused))
         })
     }
 
@@ -570,6 +577,11 @@ impl Booking {
     #[must_use]
     pub fn with_method(&self, method: PaymentMethodId) -> Self {
         Self { method, card: Card::Unasked, ..self.changed() }
+    }
+
+    /// Whether the time to mend a refused card is over.
+    pub fn is_unpayable(&self, now: Timestamp) -> bool {
+        self.after(Event::FailPayment, Who::System, now).is_ok()
     }
 
     /// Whether the card needs its owner.
@@ -602,7 +614,7 @@ impl Booking {
             Guard::Refused => self.is_refused() && now >= self.card_by(),
             Guard::AtTheDoor => (start - EARLY..end).contains(&now),
             Guard::NobodyCame => now >= start + LATE,
-            Guard::Overdue => now >= end + OVERDUE,
+            Guard::Overdue => now >= end + self.tariff.longest_stay(),
             Guard::Near => (start - HELP_BEFORE..end + HELP_AFTER).contains(&now),
             Guard::DisputeOpen => since_completed.is_some_and(|since| since < DISPUTABLE),
             Guard::DisputeOver => since_completed.is_some_and(|since| since >= DISPUTABLE),
@@ -755,17 +767,18 @@ mod tests {
     }
 
     /// From when on, and until when, the guards of these bookings hold.
-    fn open(guard: Guard) -> (Option<&'static str>, Option<&'static str>) {
-        match guard {
+    fn open(row: &Row) -> (Option<&'static str>, Option<&'static str>) {
+        match row.guard {
             Guard::Always => (None, None),
             Guard::Unanswered => (None, Some("2026-06-02T12:00:00Z")),
             Guard::NotAnswered => (Some("2026-06-02T12:00:00Z"), None),
             Guard::BeforeStart => (None, Some(START)),
             Guard::Changeable | Guard::Proposed => (None, Some("2026-06-09T18:00:00Z")),
+            Guard::Refused if row.from == State::Accepted => (Some("2026-06-02T12:00:00Z"), None),
             Guard::Refused => (Some("2026-06-10T17:00:00Z"), None),
             Guard::AtTheDoor => (Some("2026-06-10T17:30:00Z"), Some(END)),
             Guard::NobodyCame => (Some("2026-06-10T18:15:00Z"), None),
-            Guard::Overdue => (Some("2026-06-11T00:00:00Z"), None),
+            Guard::Overdue => (Some("2026-06-11T02:15:00Z"), None),
             Guard::Near => (Some("2026-06-10T16:00:00Z"), Some("2026-06-11T22:00:00Z")),
             Guard::DisputeOpen => (None, Some("2026-06-12T22:00:00Z")),
             Guard::DisputeOver => (Some("2026-06-12T22:00:00Z"), None),
@@ -774,7 +787,7 @@ mod tests {
 
     /// A moment at which a row's guard holds.
     fn moment(row: &Row) -> Timestamp {
-        match open(row.guard) {
+        match open(row) {
             (Some(from), _) => at(from),
             (None, Some(until)) => at(until) - SECOND,
             (None, None) => at(START),
@@ -827,7 +840,7 @@ mod tests {
         for row in TABLE {
             let try_at = |now: Timestamp| happen(&before(row), row.event, row.who[0], now).map(|_| ());
             let closed = Err(Refusal::NotNow { event: row.event, guard: row.guard });
-            let (from, until) = open(row.guard);
+            let (from, until) = open(row);
             if let Some(from) = from.map(at) {
                 assert_eq!((try_at(from - SECOND), try_at(from)), (closed, Ok(())), "{row:?}");
             }
@@ -935,9 +948,9 @@ mod tests {
         assert_eq!(unheard.state, State::Confirmed);
 
         let expected = steps(&[
-            (Step::Complete, "2026-06-11T00:00:00Z"),
-            (Step::Settle, "2026-06-13T00:00:00Z"),
-            (Step::CloseReviews, "2026-06-25T00:00:00Z"),
+            (Step::Complete, "2026-06-11T02:15:00Z"),
+            (Step::Settle, "2026-06-13T02:15:00Z"),
+            (Step::CloseReviews, "2026-06-25T02:15:00Z"),
         ]);
         assert_eq!(schedule(&standing(State::InProgress)), expected);
         assert_eq!(
@@ -1015,9 +1028,43 @@ mod tests {
         assert_eq!((refused.state, news), (State::Accepted, Some(News::CardRefused)));
         let (good, news) = refused.with_card(Card::Good, at(ASKED)).unwrap();
         assert_eq!((good.state, news), (State::Confirmed, Some(News::Event(Event::Confirm))));
+        // A sitter's time is not taken for long by somebody who has never shown a good card.
+        let given_up = (Step::GiveUpCard, "2026-06-02T12:00:00Z".to_owned());
+        assert_eq!(schedule(&refused), [given_up]);
         let mut refused = refused;
-        assert_eq!(run(&mut refused, at("2026-06-10T17:00:00Z")).len(), 1);
+        assert_eq!(run(&mut refused, at("2026-06-02T12:00:00Z")).len(), 1);
         assert_eq!(refused.state, State::Cancelled);
+        // Nor by trying one after the other.
+        let late = at("2026-06-03T12:00:00Z");
+        let asked = standing(State::Accepted);
+        assert_eq!(asked.card_by(), at("2026-06-10T17:00:00Z"), "it may be Stripe that does not answer");
+        let (mut refused, _) = asked.with_card(Card::Refused, late).unwrap();
+        assert_eq!(run(&mut refused, late), [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
+    }
+
+    #[test]
+    fn a_card_that_is_tried_at_the_last_moment_and_refused_calls_off_all_the_same() {
+        let (deadline, start) = (at("2026-06-10T17:00:00Z"), at(START));
+        for state in [State::Accepted, State::Confirmed] {
+            let accepted_at = Some(deadline - ANSWER);
+            let booking = Booking { accepted_at, ..standing(state) };
+            let (refused, _) = booking.with_card(Card::Refused, deadline - SECOND).unwrap();
+            assert!(!refused.is_unpayable(deadline - SECOND) && refused.is_unpayable(deadline));
+            let mut asked = refused.with_method(PaymentMethodId::parse("pm_2").unwrap());
+            run(&mut asked, deadline);
+            assert!(asked.state == State::Confirmed && asked.done.contains(Step::GiveUpCard), "{state:?}");
+            for card in [Card::Refused, Card::ActionRequired] {
+                let (mut late, _) = asked.with_card(card, deadline + SECOND).unwrap();
+                assert_eq!(late.next_step(), Some((Step::GiveUpCard, deadline)));
+                let taken = run(&mut late, deadline + SECOND);
+                assert_eq!(taken, [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
+                // Who is on the way, or there, is not called back.
+                let (begun, _) = asked.with_card(card, start).unwrap();
+                assert_eq!(begun.next_step().map(|(step, _)| step), Some(Step::MissStart));
+            }
+            let (held, _) = asked.with_card(Card::Held, deadline + SECOND).unwrap();
+            assert_eq!(held.next_step().map(|(step, _)| step), Some(Step::MissStart));
+        }
     }
 
     #[test]
@@ -1114,6 +1161,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sitter_is_taken_to_have_gone_when_staying_longer_earns_no_more() {
+        let there = standing(State::InProgress);
+        let (step, overdue) = there.next_step().unwrap();
+        assert_eq!((step, there.after_step(overdue - SECOND).unwrap()), (Step::Complete, None));
+        let out = there.checked_out(Presence { at: overdue - SECOND, distance_metres: None }).unwrap();
+        let counted = |overrun: Quote| overrun.lines()[0].minutes.unwrap();
+        assert_eq!(out.overrun.map(counted), Some(there.tariff.overrun_most_minutes));
+        let quarter = SignedDuration::from_mins(there.tariff.overrun_step_minutes.into());
+        let before = there.checked_out(Presence { at: overdue - quarter, distance_metres: None }).unwrap();
+        assert!(before.overrun.map(counted) < Some(there.tariff.overrun_most_minutes));
+    }
+
+    #[test]
     fn no_more_is_given_back_than_was_owed() {
         let disputed = standing(State::Disputed);
         let whole = disputed.charge().total();
@@ -1194,8 +1254,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens to a booking, and whenever the clock's worker comes, each step is taken once, and in the
-        /// end none is left.
+        /// Whatever happens to a booking, and whenever the clock's worker comes, each step is taken once, as long as
+        /// no card is refused, and in the end none is left.
         #[test]
         fn steps_come_once_and_end(tries in prop::collection::vec(any_try(), 0..25), delays in prop::collection::vec(0i64..400_000, 20)) {
             let mut now = at(ASKED);
@@ -1219,6 +1279,8 @@ mod tests {
                 }
                 if let Some((after, _)) = card.and_then(|card| booking.with_card(card, now).ok()) {
                     booking = after;
+                    // A card that is refused is given up on anew.
+                    taken.0.retain(|step| *step != Step::GiveUpCard || booking.done.contains(*step));
                 }
                 consistent(&booking);
             }

@@ -65,6 +65,7 @@ pub async fn of(client: &Client, parent: UserId, sitter: UserId) -> (BookingId, 
         rule: Rule::parse("FREQ=WEEKLY;COUNT=4").unwrap(),
         first: window(date, "19:00", "22:00"),
         children: booking.children,
+        terms: None,
         method: PaymentMethodId::parse("pm_1").unwrap(),
         sealed_note: None,
         state: SeriesState::Active,
@@ -469,11 +470,11 @@ async fn who_does_not_come_and_who_forgets_to_go_is_found_by_the_clock() {
 
     world.at("2027-02-13T18:45:00Z");
     assert_eq!(world.sitter("POST", &format!("{forgotten}/check-in"), json!({})).await.status, 200);
-    world.due("2027-02-14T02:59:00Z", &forgotten).await;
+    world.due("2027-02-14T05:14:00Z", &forgotten).await;
     assert_eq!(world.parent("GET", &forgotten, Value::Null).await.body["state"], "in_progress");
-    world.due("2027-02-14T03:00:00Z", &forgotten).await;
+    world.due("2027-02-14T05:15:00Z", &forgotten).await;
     assert_eq!(world.parent("GET", &forgotten, Value::Null).await.body["state"], "completed");
-    world.due("2027-02-16T03:00:30Z", &forgotten).await;
+    world.due("2027-02-16T05:15:30Z", &forgotten).await;
     let settled = world.parent("GET", &forgotten, Value::Null).await.body;
     assert_eq!((&settled["state"], &settled["checked_out_at"]), (&json!("settled"), &Value::Null));
     let dispute = json!({ "complaint": "Too late." });
@@ -491,9 +492,10 @@ async fn a_card_that_stays_refused_calls_the_booking_off() {
     assert_eq!((&seen["state"], &seen["card"]), (&json!("accepted"), &json!("refused")));
     assert_eq!(world.sitter("GET", &path, Value::Null).await.body["card"], Value::Null);
     // Somebody else may ask meanwhile, but not have the time.
-    world.due("2027-02-12T17:59:00Z", &path).await;
+    let until = world.stored(&path).await.accepted_at.unwrap() + SignedDuration::from_hours(24);
+    world.due(&(until - SignedDuration::from_mins(1)).to_string(), &path).await;
     assert_eq!(world.stored(&path).await.state, domain::booking::State::Accepted);
-    world.due("2027-02-12T18:00:00Z", &path).await;
+    world.due(&until.to_string(), &path).await;
     let seen = world.parent("GET", &path, Value::Null).await.body;
     assert_eq!((&seen["state"], &seen["cancellation"]["by"]), (&json!("cancelled"), &json!("system")));
     assert_eq!(world.news(&path).await, ["requested", "accept", "card_refused", "fail_payment"]);
@@ -537,6 +539,32 @@ async fn a_request_that_is_repeated_is_one_booking() {
     made.dedup();
     let all = world.parent("GET", "/bookings", Value::Null).await.body;
     assert_eq!((made.len(), all["items"].as_array().unwrap().len()), (1, 2));
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_its_answer_was_lost_is_not_asked_for_again() {
+    let world = World::start().await;
+    let series = series(world.sitter.id, &world.children);
+    let send = async |path: &str, body: &Value| {
+        let headers = [("idempotency-key", "k1")];
+        let answer = world.parent.call_with(&world.client, "POST", path, body.clone(), &headers).await;
+        assert_eq!((answer.status.as_u16(), answer.headers.get("idempotent-replayed")), (201, None));
+        answer.body
+    };
+    let booking = send("/bookings", &world.wish()).await;
+    let made = send("/booking-series", &series).await;
+    let path = format!("/bookings/{}", booking["booking"]["id"].as_str().unwrap());
+    assert_eq!(world.accept(&path).await.status, 200);
+    world.client.forget_answers().await;
+    // As it is by now, though the sitter could not be asked for these hours a second time.
+    let again = send("/bookings", &world.wish()).await;
+    assert_eq!((&again["booking"]["id"], &again["warnings"]), (&booking["booking"]["id"], &json!([])));
+    assert_eq!(again["booking"]["state"], "accepted");
+    assert_eq!(send("/booking-series", &series).await, made);
+    assert_eq!(
+        world.parent("GET", "/bookings", Value::Null).await.body["items"].as_array().unwrap().len(),
+        5
+    );
 }
 
 /// Each is a 400 that points at what is wrong, and nothing is written but to the buckets of limits.
@@ -859,6 +887,40 @@ async fn another_time_is_a_proposal_once_the_sitter_has_said_yes() {
     world.client.tables.save_sitter_profile(paused, None, &[]).await.unwrap();
     assert_eq!(patch(evening("2027-02-15"), "*").await.problem(), (409, "not_shown", vec![]));
     assert_eq!(world.parent("PATCH", &path, json!({})).await.status, 200, "nothing is asked for");
+}
+
+#[tokio::test]
+async fn no_sitter_is_written_to_without_end() {
+    let world = World::start().await;
+    let path = world.confirmed("2027-02-12").await;
+    let patch = async |date: &str| world.parent("PATCH", &path, json!({ "time": evening(date) })).await;
+    // What was asked for last, once more, is nothing new.
+    let told = world.news(&path).await;
+    for _ in 0..2 {
+        assert_eq!(patch("2027-02-12").await.body["version"], 3);
+    }
+    assert_eq!(world.news(&path).await, told);
+    for _ in 0..2 {
+        assert_eq!(patch("2027-02-13").await.body["version"], 4);
+    }
+    assert_eq!(world.news(&path).await.len(), told.len() + 1);
+    // Of the thirty tokens of an hour the booking has taken one, and these four.
+    let mut body = series(world.sitter.id, &world.children);
+    body["rule"] = json!("FREQ=DAILY;COUNT=30");
+    let stored = async || world.client.items("main").await.len();
+    let made = world.parent("POST", "/booking-series", body.clone()).await;
+    assert_eq!((made.status.as_u16(), made.body["dates"].as_array().unwrap().len()), (201, 20));
+    let before = stored().await;
+    assert_eq!(
+        world.parent("POST", "/booking-series", body).await.problem(),
+        (429, "too_many_requests", vec![])
+    );
+    assert_eq!(stored().await, before);
+    let mut statuses = Vec::new();
+    for day in 14..20 {
+        statuses.push(patch(&format!("2027-02-{day}")).await.status.as_u16());
+    }
+    assert_eq!((statuses[0], statuses.last()), (200, Some(&429)));
 }
 
 #[tokio::test]

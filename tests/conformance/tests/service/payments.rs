@@ -188,6 +188,7 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
     client.stripe.leave("pm_1", &customer);
     client.stripe.leave("pm_2", &customer);
     client.stripe.leave("pm_other", "cus_other");
+    client.stripe.leave("pm_debit", "cus_other");
 
     let cards = call("GET", "/payment-methods".into()).await;
     let ids: Vec<_> = cards.body["items"].as_array().unwrap().iter().map(|card| &card["id"]).collect();
@@ -197,7 +198,7 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
     });
     assert_eq!(cards.body["items"][1], expected);
 
-    for id in ["pm_other", "pm_unknown"] {
+    for id in ["pm_other", "pm_debit", "pm_unknown"] {
         let answer = call("DELETE", format!("/payment-methods/{id}")).await;
         assert_eq!(answer.problem(), (404, "not_found", vec![]), "{id}");
     }
@@ -209,6 +210,49 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
     assert_eq!(call("DELETE", "/payment-methods/pm_1".into()).await.status, 404);
     let books = client.stripe.books();
     assert_eq!((&books.cards["pm_1"], &books.cards["pm_other"]), (&None, &Some("cus_other".into())));
+}
+
+#[tokio::test]
+async fn a_card_that_a_booking_is_to_be_paid_with_is_replaced_before_it_is_taken_away() {
+    let family = Family::with("pm_good").await;
+    let client = &family.client;
+    let delete =
+        async |card: &str| family.parent("DELETE", &format!("/payment-methods/{card}"), Value::Null).await;
+    let in_use = delete("pm_good").await;
+    assert_eq!(in_use.problem(), (409, "card_in_use", vec![]));
+    assert!(in_use.body["detail"].as_str().unwrap().contains(&family.booking.to_string()));
+    // Not by one that is none: that would call the booking off for nothing.
+    client.stripe.leave("pm_strangers", "cus_other");
+    for card in ["pm_nobodys", "pm_strangers"] {
+        let answer = family.retry(json!({ "payment_method_id": card })).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec!["/payment_method_id"]), "{card}");
+    }
+    assert_eq!(
+        (family.booking().await.method.as_str(), family.booking().await.card),
+        ("pm_good", Card::Good)
+    );
+    client.stripe.leave("pm_other", &family.customer);
+    assert_eq!(family.retry(json!({ "payment_method_id": "pm_other" })).await.status, 200);
+    family.works().await;
+    assert_eq!(
+        (family.booking().await.method.as_str(), family.booking().await.card),
+        ("pm_other", Card::Good)
+    );
+    assert_eq!(delete("pm_good").await.status, 204);
+    // What is held is held, until it is taken.
+    family.is_asked().await;
+    client.stripe.leave("pm_third", &family.customer);
+    let late = family.retry(json!({ "payment_method_id": "pm_third" })).await;
+    assert_eq!(late.problem(), (409, "nothing_to_mend", vec![]));
+    assert_eq!(delete("pm_other").await.problem(), (409, "card_in_use", vec![]));
+    family.turn(0).await;
+    family.happens(Event::CheckIn, Who::Sitter).await;
+    family.turn(5).await;
+    family.happens(Event::CheckOut, Who::Sitter).await;
+    assert_eq!(delete("pm_other").await.problem(), (409, "card_in_use", vec![]));
+    family.works().await;
+    assert_eq!(delete("pm_other").await.status, 204);
+    assert_eq!(delete("pm_third").await.status, 204);
 }
 
 #[tokio::test]
@@ -341,6 +385,12 @@ async fn a_refused_card_of_a_booking_that_is_over_is_not_mended() {
     family.works().await;
     assert_eq!((family.booking().await.card, family.payment().await.state), (Card::Refused, Paid::Released));
     assert_eq!(family.retry(json!({})).await.problem(), (409, "nothing_to_mend", vec![]));
+    // Nor one of a booking that is about to be called off.
+    let family = Family::with("pm_refused").await;
+    family.is_asked().await;
+    family.turn(-1).await;
+    assert_eq!(family.retry(json!({})).await.problem(), (409, "too_late", vec![]));
+    assert_eq!(family.booking().await.card, Card::Refused);
 }
 
 #[tokio::test]
@@ -622,6 +672,11 @@ async fn an_admin_gives_back_a_part() {
         let expected = json!({ "payment_id": payment.id.to_string(), "refunding": gbp(1000) });
         assert_eq!((answer.status.as_u16(), answer.body), (202, expected));
     }
+    // It was granted, and the answer to that lost.
+    client.forget_answers().await;
+    let again = refund(body.clone(), Some("one")).await;
+    assert_eq!((again.status.as_u16(), &again.body["refunding"]), (202, &gbp(1000)));
+    assert_eq!(again.headers.get("idempotent-replayed"), None);
     assert_eq!(family.news().await.last(), Some(&"refund_granted"));
     let trail = client.actions(&family.parent.0).await;
     assert_eq!(trail.iter().filter(|action| *action == "payment_refunded").count(), 1);
