@@ -186,7 +186,7 @@ impl Country {
             ..Record::new(id)
         };
         let sitter = Sitter { user, profile, availability: dice.availability(now), record };
-        View::of(&sitter, now).expect("somebody who is shown")
+        View::of(&sitter, &[], now).expect("somebody who is shown")
     }
 
     fn name_of_town(self, district: usize) -> Town {
