@@ -165,6 +165,34 @@ def test_nobody_is_booked_twice(family: Family, sitter: Sitter, days: Iterator[d
         assert all(slot["ends_at"] <= one["starts_at"] or one["ends_at"] <= slot["starts_at"] for one in held)
 
 
+def test_whoever_is_taken_is_found_for_other_hours_only(
+    family: Family, sitter: Sitter, days: Iterator[datetime.date]
+) -> None:
+    day, hour, took = next(days), datetime.timedelta(hours=1), []
+
+    def found(start: datetime.datetime, end: datetime.datetime) -> bool:
+        return sitter.hit(starts_at=f"{start:%FT%TZ}", ends_at=f"{end:%FT%TZ}") is not None
+
+    def shows(what: Callable[[], Any], is_found: bool) -> None:
+        what()
+        began = time.monotonic()
+        eventually(lambda: found(starts, ends) is is_found)
+        took.append(time.monotonic() - began)
+
+    for _ in range(3):
+        booking = family.book(sitter, day)
+        seen = booking.see()
+        starts, ends = (datetime.datetime.fromisoformat(seen[name]) for name in ("starts_at", "ends_at"))
+        assert found(starts, ends), "a request takes nothing"
+        shows(booking.accept, False)
+        assert not found(ends - hour, ends + hour)
+        assert found(ends, ends + hour) and sitter.hit()
+        shows(lambda booking=booking: booking.does(family.person, "cancel"), True)
+    took.sort()
+    # As test_a_change_is_searchable_within_two_seconds has it.
+    assert took[len(took) // 2] < 2, took
+
+
 def test_a_thousand_at_once(
     new_family: Callable[[tuple[float, float]], Family], sitter: Sitter, days: Iterator[datetime.date]
 ) -> None:

@@ -2,10 +2,7 @@
 //!
 //! A message tells only whom to look at. So it does not matter in which order messages come, or how often.
 
-use domain::{
-    role::Role,
-    search::{Index, View},
-};
+use domain::search::Index;
 use jiff::Timestamp;
 use messaging::queue::SearchMessage;
 use runtime::Error;
@@ -31,34 +28,34 @@ impl Indexer {
 
     /// Shows or hides the sitter of a message.
     pub async fn handle(&self, SearchMessage { user_id }: SearchMessage) -> Result<(), Error> {
-        let Some(sitter) = self.tables.sitter(user_id).await? else {
-            // Nothing follows on an account that is gone.
-            return Ok(self.index.hide(user_id, u64::MAX).await?);
+        let truth = async || {
+            let view = self.tables.sitter_view(user_id, Timestamp::now()).await?;
+            tracing::info!(sitter = %user_id, shown = view.is_some(), "sitter looked at");
+            Ok(view)
         };
-        if sitter.user.role != Role::Sitter {
-            return Ok(());
-        }
-        let view = View::of(&sitter, Timestamp::now());
-        match &view {
-            Some(view) => self.index.show(view, sitter.version()).await?,
-            None => self.index.hide(user_id, sitter.version()).await?,
-        }
-        tracing::info!(sitter = %user_id, shown = view.is_some(), "sitter indexed");
-        Ok(())
+        Ok(self.index.refresh(user_id, truth).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
+
     use domain::{
+        booking::{Booking, Event, News, State},
         geo::Radius,
         page::Limit,
+        role::Role,
         search::{Query, Sort, Words},
         sitter::{Profile, Sitter},
     };
+    use jiff::ToSpan;
     use messaging::{messages::messages_for, queue::Message};
-    use storage::audit::{Action, Entry, Origin};
+    use storage::{
+        audit::{Action, Entry, Origin},
+        bookings::{Actor, Changed},
+    };
     use testing::{Dynamo, TABLES, listed_sitter};
 
     /// Delivers what every announced event asks of search, as the relay does, oldest last and twice.
@@ -88,13 +85,9 @@ mod tests {
         tables.save_availability(sitter.user.id, &hours, &changed).await.unwrap();
     }
 
-    #[tokio::test]
-    async fn whoever_is_listed_is_found_until_their_account_is_gone() {
-        let dynamo = Dynamo::start().await;
-        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
-        let indexer = Indexer::new(tables.clone());
-        let sitter = listed_sitter(Timestamp::now());
-        let query = Query {
+    /// Everybody around that sitter.
+    fn near(sitter: &Sitter) -> Query {
+        Query {
             words: Words::default(),
             near: sitter.profile.home.as_ref().unwrap().point,
             radius: Radius::default(),
@@ -106,16 +99,23 @@ mod tests {
             min_rating: None,
             sort: Sort::Distance,
             today: domain::sitter::today(Timestamp::now()),
-        };
-        let found = async || {
-            let index = SearchIndex::new(tables.clone());
-            index
-                .search(&query, None, Limit::parse(None).unwrap(), Timestamp::now())
-                .await
-                .unwrap()
-                .hits
-                .len()
-        };
+        }
+    }
+
+    async fn found(tables: &Tables, query: &Query) -> usize {
+        let index = SearchIndex::new(tables.clone());
+        let page = index.search(query, None, Limit::parse(None).unwrap(), Timestamp::now()).await.unwrap();
+        page.hits.len()
+    }
+
+    #[tokio::test]
+    async fn whoever_is_listed_is_found_until_their_account_is_gone() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let indexer = Indexer::new(tables.clone());
+        let sitter = listed_sitter(Timestamp::now());
+        let query = near(&sitter);
+        let found = async || found(&tables, &query).await;
         store(&tables, &sitter).await;
         assert_eq!(found().await, 0);
         deliver(&dynamo, &indexer).await;
@@ -140,6 +140,38 @@ mod tests {
         sitter.user.role = Role::Parent;
         store(&tables, &sitter).await;
         indexer.handle(SearchMessage { user_id: sitter.user.id }).await.unwrap();
-        assert_eq!(dynamo.client.scan().table_name("search").send().await.unwrap().count(), 0);
+        assert_eq!(found(&tables, &near(&sitter)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_booked_is_found_for_other_hours_only() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let indexer = Indexer::new(tables.clone());
+        let (sitter, now) = (listed_sitter(Timestamp::now()), Timestamp::now());
+        store(&tables, &sitter).await;
+        let day = domain::sitter::today(now) + 30.days();
+        let morning = testing::window(day, "09:00", "11:00");
+        let booking = Booking { sitter: sitter.user.id, ..testing::asked_for(morning.clone(), now) };
+        tables.request_booking(&booking, &Actor::default()).await.unwrap();
+        let becomes = async |news: Event, state: State| {
+            let rule = |before: &Booking| {
+                let booking = Booking { state, version: before.version + 1, ..before.clone() };
+                Ok::<_, Infallible>(Some(Changed::told(booking, News::Event(news))))
+            };
+            tables.change_booking(booking.id, &Actor::default(), now, rule).await.unwrap();
+            deliver(&dynamo, &indexer).await;
+        };
+        let is_found = async |start, end| {
+            let when = testing::window(day, start, end).span().unwrap();
+            found(&tables, &Query { when: Some(when), ..near(&sitter) }).await == 1
+        };
+        deliver(&dynamo, &indexer).await;
+        assert!(is_found("09:00", "11:00").await);
+        becomes(Event::Accept, State::Accepted).await;
+        assert!(!is_found("09:00", "11:00").await && !is_found("10:59", "12:00").await);
+        assert!(is_found("11:00", "13:00").await);
+        becomes(Event::Cancel, State::Cancelled).await;
+        assert!(is_found("09:00", "11:00").await);
     }
 }

@@ -203,7 +203,7 @@ pub fn factors() -> impl Iterator<Item = Factor> {
 mod tests {
     use super::*;
     use crate::{
-        availability::Availability, id, language::Language, money::Currency, rating::Rating,
+        availability::Availability, id, language::Language, money::Currency, rating::Rating, search::Busy,
         time_zone::TimeZoneName,
     };
     use jiff::Timestamp;
@@ -233,6 +233,7 @@ mod tests {
             rating: Rating::default(),
             requests: (0, 0),
             availability: Availability::new(TimeZoneName::default()),
+            busy: Busy::default(),
             picture: None,
             listed_at: Timestamp::UNIX_EPOCH,
             checked_until: None,

@@ -15,6 +15,7 @@ use crate::{
     listing::{self, State},
     money::HourlyRate,
     rating::Rating,
+    role::Role,
     text::text_type,
     user::{Standing, User},
 };
@@ -288,15 +289,11 @@ impl Sitter {
     /// Whether parents find them: not while the background check is out of date, and again when there is a new
     /// one; nor if something is missing after all, because two changes at the same moment have not seen each other.
     pub fn is_shown(&self, now: Timestamp) -> bool {
-        self.profile.state == State::Listed
+        self.user.role == Role::Sitter
+            && self.profile.state == State::Listed
             && self.user.standing == Standing::Active
             && self.record.is_checked(today(now))
             && self.completeness().missing.is_empty()
-    }
-
-    /// Rises with each change of any part.
-    pub fn version(&self) -> u64 {
-        self.user.version + self.profile.version + self.availability.version + self.record.version
     }
 }
 
@@ -316,7 +313,6 @@ mod tests {
         language::Language,
         listing::{Event, Refused},
         money::Currency,
-        role::Role,
         time_zone::TimeZoneName,
         user::Avatar,
     };

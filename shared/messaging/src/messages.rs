@@ -92,25 +92,29 @@ fn messages_about(
     let (to_parent, to_sitter) = (|template| email(parent, template), |template| email(sitter, template));
     let payment = Message::Payment(PaymentMessage::Booking { event_id, booking_id });
     let follow_up = Message::Booking(BookingMessage { event_id, booking_id, news });
+    // Of whose time something is taken, or given back.
+    let search = Message::Search(SearchMessage { user_id: sitter });
     match news {
         News::Requested => vec![to_sitter(BookingRequested), follow_up],
-        News::Event(Event::Accept) => vec![payment, to_parent(BookingAccepted), follow_up],
+        News::Event(Event::Accept) => vec![search, payment, to_parent(BookingAccepted), follow_up],
         News::Event(Event::Decline) => vec![to_parent(BookingDeclined), follow_up],
         News::Event(Event::Expire) => vec![to_parent(BookingExpired)],
         News::Event(Event::Withdraw) => vec![to_sitter(BookingWithdrawn)],
         News::Event(Event::Confirm) => vec![to_parent(BookingConfirmed), to_sitter(BookingConfirmed)],
         // That a card was refused is not for the sitter to know.
         News::Event(Event::FailPayment) => {
-            vec![payment, to_parent(BookingUnpaid), to_sitter(BookingCancelled)]
+            vec![search, payment, to_parent(BookingUnpaid), to_sitter(BookingCancelled)]
         }
         News::Event(Event::Cancel) => {
-            vec![payment, to_parent(BookingCancelled), to_sitter(BookingCancelled)]
+            vec![search, payment, to_parent(BookingCancelled), to_sitter(BookingCancelled)]
         }
         News::Event(Event::Propose) => vec![to_sitter(BookingChangeProposed)],
-        News::Event(Event::AcceptChange) => vec![to_parent(BookingChangeAccepted)],
+        News::Event(Event::AcceptChange) => vec![search, to_parent(BookingChangeAccepted)],
         News::Event(Event::DeclineChange) => vec![to_parent(BookingChangeDeclined)],
         News::Event(Event::CheckIn) => vec![to_parent(BookingStarted)],
-        News::Event(Event::MissStart) => vec![payment, to_parent(SitterMissing), to_sitter(BookingMissed)],
+        News::Event(Event::MissStart) => {
+            vec![search, payment, to_parent(SitterMissing), to_sitter(BookingMissed)]
+        }
         News::Event(Event::CheckOut | Event::Complete) => {
             vec![payment, to_parent(BookingCompleted), follow_up]
         }
@@ -141,7 +145,7 @@ fn messages_about(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::booking::Who;
+    use domain::booking::{Who, state::TABLE};
     use jiff::Timestamp;
     use std::collections::BTreeSet;
     use strum::IntoEnumIterator;
@@ -173,6 +177,7 @@ mod tests {
                 }
                 Message::Payment(_) => "payment".into(),
                 Message::Booking(_) => "follow-up".into(),
+                Message::Search(_) => "search".into(),
                 other => format!("{other:?}"),
             };
             let messages: Vec<_> = messages.iter().map(message).collect();
@@ -186,18 +191,18 @@ mod tests {
         card_refused: booking_card_refused to parent
         card_changed: payment
         refund_granted: payment, booking_refunded to parent
-        accept: payment, booking_accepted to parent, follow-up
+        accept: search, payment, booking_accepted to parent, follow-up
         decline: booking_declined to parent, follow-up
         expire: booking_expired to parent
         withdraw: booking_withdrawn to sitter
         confirm: booking_confirmed to parent, booking_confirmed to sitter
-        fail_payment: payment, booking_unpaid to parent, booking_cancelled to sitter
-        cancel: payment, booking_cancelled to parent, booking_cancelled to sitter
+        fail_payment: search, payment, booking_unpaid to parent, booking_cancelled to sitter
+        cancel: search, payment, booking_cancelled to parent, booking_cancelled to sitter
         propose: booking_change_proposed to sitter
-        accept_change: booking_change_accepted to parent
+        accept_change: search, booking_change_accepted to parent
         decline_change: booking_change_declined to parent
         check_in: booking_started to parent
-        miss_start: payment, sitter_missing to parent, booking_missed to sitter
+        miss_start: search, payment, sitter_missing to parent, booking_missed to sitter
         check_out: payment, booking_completed to parent, follow-up
         complete: payment, booking_completed to parent, follow-up
         call_for_help: nothing
@@ -214,6 +219,18 @@ mod tests {
         step settle: nothing
         step close_reviews: nothing
         ");
+    }
+
+    #[test]
+    fn search_learns_of_whatever_takes_time_or_gives_it_back() {
+        for event in booking::Event::iter() {
+            let rows = TABLE.iter().filter(|row| row.event == event);
+            let moves = event == booking::Event::AcceptChange
+                || rows.clone().any(|row| row.from.holds_time() != row.to.holds_time());
+            let (_, messages) = told(News::Event(event));
+            let is_told = messages.iter().any(|message| matches!(message, Message::Search(_)));
+            assert_eq!(is_told, moves, "{event:?}");
+        }
     }
 
     #[test]

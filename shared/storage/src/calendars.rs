@@ -64,7 +64,7 @@ impl Tables {
         })
     }
 
-    /// When a sitter is taken within a span, in order.
+    /// When a sitter is taken on the days of a span, in order, as it was written last.
     pub async fn taken(&self, sitter: UserId, within: Span) -> Result<Vec<Span>, Error> {
         let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().to_string();
         let mut pages = self
@@ -75,6 +75,7 @@ impl Tables {
             .expression_attribute_values(":pk", AttributeValue::S(pk(sitter)))
             .expression_attribute_values(":first", AttributeValue::S(date(within.start)))
             .expression_attribute_values(":last", AttributeValue::S(date(within.end)))
+            .consistent_read(true)
             .into_paginator()
             .items()
             .send();

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    availability::{Availability, Day, Holiday, Week},
+    availability::{Availability, Day, Holiday, Span, Week},
     booking::policy::Policy,
     care::{AgeGroup, Skill},
     due::{SHARDS, shard_of},
@@ -23,6 +23,7 @@ use domain::{
     language::Languages,
     listing::State,
     money::HourlyRate,
+    search::View,
     sitter::{Bio, Headline, Home, Profile, Record, Sitter},
     time_zone::TimeZoneName,
 };
@@ -162,6 +163,14 @@ impl Tables {
             None => Record::new(id),
         };
         Ok(Some(Sitter { user, profile, availability, record }))
+    }
+
+    /// What everybody may see of a sitter now, with all that is taken of their time to come; `None` of one who is not
+    /// shown.
+    pub async fn sitter_view(&self, id: UserId, now: Timestamp) -> Result<Option<View>, Error> {
+        let Some(sitter) = self.sitter(id).await? else { return Ok(None) };
+        let taken = self.taken(id, Span { start: now, end: Timestamp::MAX }).await?;
+        Ok(View::of(&sitter, &taken, now))
     }
 
     /// Stores a profile that was changed by one version, and announces it; what an admin does to it goes

@@ -28,11 +28,8 @@ impl BruteForce {
         cards.filter(|card| card.is_checked(today(now))).cloned().collect()
     }
 
-    fn put(&self, id: UserId, version: u64, view: Option<View>) {
-        let mut all = self.all();
-        if all.get(&id).is_none_or(|(known, _)| *known <= version) {
-            all.insert(id, (version, view));
-        }
+    fn revision(&self, id: UserId) -> u64 {
+        self.all().get(&id).map_or(0, |(revision, _)| *revision)
     }
 }
 
@@ -68,13 +65,18 @@ impl Index for BruteForce {
         Ok(view.filter(|view| view.card.is_checked(today(now))))
     }
 
-    async fn show(&self, view: &View, version: u64) -> Result<(), Infallible> {
-        self.put(view.card.id, version, Some(view.clone()));
-        Ok(())
-    }
-
-    async fn hide(&self, id: UserId, version: u64) -> Result<(), Infallible> {
-        self.put(id, version, None);
-        Ok(())
+    async fn refresh(
+        &self,
+        id: UserId,
+        truth: impl AsyncFn() -> Result<Option<View>, Infallible>,
+    ) -> Result<(), Infallible> {
+        loop {
+            let before = self.revision(id);
+            let view = truth().await?;
+            if self.revision(id) == before {
+                self.all().insert(id, (before + 1, view));
+                return Ok(());
+            }
+        }
     }
 }

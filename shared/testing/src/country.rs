@@ -186,7 +186,8 @@ impl Country {
             ..Record::new(id)
         };
         let sitter = Sitter { user, profile, availability: dice.availability(now), record };
-        View::of(&sitter, now).expect("somebody who is shown")
+        let bookings = dice.bookings(&sitter.availability, now);
+        View::of(&sitter, &bookings, now).expect("somebody who is shown")
     }
 
     fn name_of_town(self, district: usize) -> Town {
@@ -427,6 +428,24 @@ impl Dice {
             availability.holidays.push(Holiday { first, last: first + (self.below(14) + 2).days() });
         }
         availability
+    }
+
+    /// Of the next eight weeks, as their first hours of a day: of half of all sitters five or fewer, of every fifth
+    /// twenty or more.
+    fn bookings(&mut self, availability: &Availability, now: Timestamp) -> Vec<Span> {
+        let often = self.share().powi(3);
+        let mut bookings = Vec::new();
+        for day in (1..=56).map(|days| today(now) + days.days()) {
+            let Some(hours) = availability.weekly.on(day.weekday()).hours().first() else { continue };
+            if self.is(often) {
+                let start =
+                    day.at(0, 0, 0, 0).in_tz(availability.zone.as_str()).expect("a midnight").timestamp()
+                        + SignedDuration::from_mins(u16::from(hours.start).into());
+                let length = SignedDuration::from_mins(120 + 15 * self.below(13));
+                bookings.push(Span { start, end: start + length });
+            }
+        }
+        bookings
     }
 
     /// On a day of the next week.

@@ -4,9 +4,12 @@ use enumset::{EnumSet, EnumSetType};
 use jiff::{Timestamp, ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::words::{Match, fold, is_stop_word};
+use super::{
+    Busy,
+    words::{Match, fold, is_stop_word},
+};
 use crate::{
-    availability::Availability,
+    availability::{Availability, Span},
     care::{AgeGroup, Skill},
     geo::{Point, Radius},
     id::{UploadId, UserId},
@@ -47,6 +50,8 @@ pub struct Card {
     pub requests: (u32, u32),
     /// When they work. Days that are past are left out.
     pub availability: Availability,
+    /// When families have booked them, of that. Past bookings are left out.
+    pub busy: Busy,
     /// The picture, in the sizes of a list.
     pub picture: Option<Picture>,
     /// For the first time.
@@ -123,8 +128,8 @@ pub struct View {
 }
 
 impl View {
-    /// What everybody may see of a sitter; `None` of one who is not shown.
-    pub fn of(sitter: &Sitter, now: Timestamp) -> Option<Self> {
+    /// What everybody may see of a sitter whose time is taken then; `None` of one who is not shown.
+    pub fn of(sitter: &Sitter, taken: &[Span], now: Timestamp) -> Option<Self> {
         let Sitter { user, profile, availability, record } = sitter;
         let (Some(headline), Some(bio), Some(rate), Some(home), Some(listed_at)) =
             (&profile.headline, &profile.bio, profile.rate, &profile.home, profile.listed_at)
@@ -161,6 +166,7 @@ impl View {
             rating: record.rating,
             requests: (record.requests, record.answered),
             availability: upcoming(availability, now),
+            busy: Busy::new(taken.iter().copied().filter(|span| span.end > now)),
             picture: picture(|variant| variant.size == "card"),
             listed_at,
             checked_until: record.checked_until,

@@ -3,6 +3,7 @@
 //! The rules are here, and an [`Index`] only finds the cards that they are asked of. Two indexes
 //! that read the same cards therefore answer the same, in the same order.
 
+mod busy;
 mod card;
 mod suggest;
 mod words;
@@ -14,6 +15,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString};
 
+pub use busy::Busy;
 pub use card::{Card, Found, Picture, View, Word};
 pub use suggest::{Suggestion, SuggestionKind, suggest};
 pub use words::{Match, Term, Words, fold, stem};
@@ -168,7 +170,7 @@ impl Query {
             return None;
         }
         let score = card.relevance(self.words.terms().len(), found)?;
-        let is_free = self.when.is_none_or(|span| card.availability.covers(span));
+        let is_free = self.when.is_none_or(|span| card.busy.is_free(span) && card.availability.covers(span));
         is_free.then(|| (distance, self.position(card, distance, score)))
     }
 
@@ -251,10 +253,14 @@ pub trait Index {
         now: jiff::Timestamp,
     ) -> impl Future<Output = Result<Option<View>, Self::Error>>;
 
-    /// Shows a sitter as of a version, in place of what was shown of them. Does nothing where a later
-    /// version is known.
-    fn show(&self, view: &View, version: u64) -> impl Future<Output = Result<(), Self::Error>>;
-
-    /// Shows a sitter no more, as of a version. Does nothing where a later version is known.
-    fn hide(&self, id: UserId, version: u64) -> impl Future<Output = Result<(), Self::Error>>;
+    /// Shows a sitter as `truth` tells of them, in place of what was shown; no more where it tells nothing.
+    ///
+    /// `truth` must tell what has been written when it is asked. It is asked after it is noted what is shown, and again
+    /// if somebody else was quicker to change that. So whoever calls this after a change, in whatever order and however
+    /// often, leaves the sitter as of that change or of a later one.
+    fn refresh(
+        &self,
+        id: UserId,
+        truth: impl AsyncFn() -> Result<Option<View>, Self::Error>,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
 }

@@ -20,7 +20,7 @@ pub(super) const CARD: &str = "card";
 
 /// Cards and views are stored in this form; what is in another is not read, and `scripts/reindex`
 /// writes it anew.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The sitters of a cell, made ready to be asked.
 #[derive(Debug)]
@@ -136,9 +136,29 @@ pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use domain::{availability::Span, search::Busy};
+    use jiff::SignedDuration;
     use testing::country::Country;
 
     use super::*;
+
+    /// A page of cold cells costs what their cards weigh.
+    #[test]
+    fn twenty_bookings_weigh_a_hundred_bytes() {
+        let evenings = (0..20).map(|number| {
+            let start =
+                Country::now() + SignedDuration::from_mins(number * 9 * 24 * 60 + number * 7919 % 1440);
+            Span { start, end: start + SignedDuration::from_mins(215) }
+        });
+        let free = Card { busy: Busy::default(), ..Country::new(1).sitters(1).next().unwrap().card };
+        let taken = Card { busy: Busy::new(evenings), ..free.clone() };
+        let [free, taken] = [free, taken].map(|card| {
+            let packed = pack(&card).unwrap();
+            assert_eq!(unpack::<Card>(packed.as_b().unwrap().as_ref()), Some(card));
+            packed.as_b().unwrap().as_ref().len()
+        });
+        assert!((60..=100).contains(&(taken - free)), "{free} {taken}");
+    }
 
     /// What a cell makes of its words changes no answer.
     #[test]

@@ -14,11 +14,12 @@
 //! function has read of them before is still so: a cell in which nothing has happened costs no second
 //! read.
 //!
-//! A sitter's view carries the version that it was made of and where the other items lie. It is
-//! written with them in one transaction, on the condition that it is still the one that was read. So in
-//! whatever order messages come, and however often, the latest version stays, and no card is left
-//! behind where somebody has moved. The regions are told afterwards; after a crash in between the
-//! message comes again, and what it cannot tell any more, a warm function forgets after ten seconds.
+//! A sitter's view carries a revision and where the other items lie. Whoever writes it reads it first, then
+//! the sitter and what is taken of their time, and then writes it with the other items in one transaction, on
+//! the condition that it is still the one that was read. So each has read the truth after the one before has
+//! written: in whatever order messages come, and however often, the latest stays, and no card is left behind
+//! where somebody has moved. The regions are told afterwards; after a crash in between the message comes again,
+//! and what it cannot tell any more, a warm function forgets after ten seconds.
 
 mod cell;
 mod cover;
@@ -296,11 +297,11 @@ impl Index for SearchIndex {
         Ok(self.views(&[id], now).await?.pop())
     }
 
-    async fn show(&self, view: &View, version: u64) -> Result<(), Error> {
-        self.place(view.card.id, Some(view), version).await
-    }
-
-    async fn hide(&self, id: UserId, version: u64) -> Result<(), Error> {
-        self.place(id, None, version).await
+    async fn refresh(
+        &self,
+        id: UserId,
+        truth: impl AsyncFn() -> Result<Option<View>, Error>,
+    ) -> Result<(), Error> {
+        self.place(id, truth).await
     }
 }

@@ -23,10 +23,12 @@ pub(super) const MONTHS: &str = "months";
 const VIEW_SK: &str = "VIEW";
 const VIEW: &str = "view";
 
-/// How often a change is tried while others change the same sitter.
-const ATTEMPTS: usize = 5;
-/// Longer than any queue keeps a message: nothing that was sent before somebody was hidden comes after.
-const HIDDEN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Whoever is overtaken twice need not try again: the second one has begun after the first had written, so it has
+/// read all that was true when this one began.
+const ATTEMPTS: usize = 2;
+/// Longer than anybody takes from reading to writing: nothing that was read before somebody was hidden is written
+/// after.
+const HIDDEN_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -35,9 +37,7 @@ type Item = HashMap<String, AttributeValue>;
 struct Head {
     pk: String,
     sk: String,
-    /// That of the sitter.
-    version: u64,
-    /// That of this item.
+    /// Rises by one with each change.
     revision: u64,
     /// Where the cards lie, of somebody who is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,8 +51,8 @@ struct Head {
 
 /// Everything that is written of a sitter who was not in the index, for whoever fills an empty one. See
 /// [`SearchIndex::announce`].
-pub fn items(view: &View, version: u64) -> Result<Vec<Item>, Error> {
-    let head = Head::new(view.card.id, Some(view), version, 0);
+pub fn items(view: &View) -> Result<Vec<Item>, Error> {
+    let head = Head::new(view.card.id, Some(view), 0);
     let mut items = head.cards(Some(view))?;
     items.push(head.item(Some(view))?);
     Ok(items)
@@ -110,30 +110,25 @@ impl SearchIndex {
         Ok(())
     }
 
-    /// Puts a sitter where they belong as of a version, or nowhere.
-    pub(super) async fn place(&self, id: UserId, view: Option<&View>, version: u64) -> Result<(), Error> {
+    /// Puts a sitter where they belong, or nowhere.
+    pub(super) async fn place(
+        &self,
+        id: UserId,
+        truth: impl AsyncFn() -> Result<Option<View>, Error>,
+    ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let old = self.tables.get::<Head>(&self.tables.search, &view_pk(id), VIEW_SK).await?;
-            if old.as_ref().is_some_and(|old| old.version > version) {
-                return Ok(());
-            }
-            match self.replace(id, old.as_ref(), view, version).await {
+            match self.replace(id, old.as_ref(), truth().await?.as_ref()).await {
                 Err(Error::Conflict) => {}
                 other => return other,
             }
         }
-        Err(Error::Unavailable("others keep changing the same sitter".into()))
+        Ok(())
     }
 
-    async fn replace(
-        &self,
-        id: UserId,
-        old: Option<&Head>,
-        view: Option<&View>,
-        version: u64,
-    ) -> Result<(), Error> {
+    async fn replace(&self, id: UserId, old: Option<&Head>, view: Option<&View>) -> Result<(), Error> {
         let table = &self.tables.search;
-        let head = Head::new(id, view, version, old.map_or(0, |old| old.revision + 1));
+        let head = Head::new(id, view, old.map_or(0, |old| old.revision + 1));
         let unchanged = old.map_or(Condition::Absent, |old| {
             Condition::Equals("revision", AttributeValue::N(old.revision.to_string()))
         });
@@ -190,13 +185,12 @@ impl SearchIndex {
 }
 
 impl Head {
-    fn new(id: UserId, view: Option<&View>, version: u64, revision: u64) -> Self {
+    fn new(id: UserId, view: Option<&View>, revision: u64) -> Self {
         let at = view.map(|view| (cover::cell(view.card.place), Position::of_newest(&view.card)));
         let forgotten = Timestamp::now().saturating_add(HIDDEN_FOR).unwrap_or(Timestamp::MAX).as_second();
         Self {
             pk: view_pk(id),
             sk: VIEW_SK.into(),
-            version,
             revision,
             cell: at.map(|(cell, _)| cell.to_string()),
             newest: at.map(|(_, position)| (month_pk(&month_of(position)), newest_sk(position))),

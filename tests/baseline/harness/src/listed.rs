@@ -12,7 +12,7 @@ use domain::{
     listing::State,
     money::{Currency, HourlyRate},
     review::{Review, ReviewText, Stars},
-    search::{Index, View},
+    search::Index,
     sitter::{Bio, Headline, Home, Profile, Record, Town},
     time_zone::TimeZoneName,
     user::User,
@@ -33,9 +33,9 @@ pub async fn list(
     let record = Record { checked_until: Some(Date::MAX), version: 1, ..Record::new(sitter) };
     tables.put_record(&record).await?;
     tables.publish_review(&review(sitter, author, now)?, &record).await?;
-    let sitter = tables.sitter(sitter).await?.ok_or("the sitter is not there")?;
-    let view = View::of(&sitter, now).ok_or("the sitter is not shown")?;
-    Ok(SearchIndex::new(tables.clone()).show(&view, sitter.version()).await?)
+    let index = SearchIndex::new(tables.clone());
+    index.refresh(sitter, async || tables.sitter_view(sitter, now).await).await?;
+    index.view(sitter, now).await?.map(drop).ok_or("the sitter is not shown".into())
 }
 
 fn profile(sitter: UserId, now: Timestamp) -> Result<Profile, Box<dyn Error>> {

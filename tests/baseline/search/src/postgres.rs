@@ -10,7 +10,7 @@ use domain::{
     availability::Availability,
     care::names,
     id::UserId,
-    search::{Query, Sort, View},
+    search::{Busy, Query, Sort, View},
 };
 use futures_util::{SinkExt, pin_mut};
 use jiff::{civil::Weekday, tz::TimeZone};
@@ -55,6 +55,8 @@ const SCHEMA: &str = "
         -- Minutes of the clock on the wall since Monday, and days off.
         week int4multirange NOT NULL,
         off datemultirange NOT NULL,
+        -- Minutes since 1970.
+        taken int4multirange NOT NULL,
         picture text NOT NULL,
         checked_until date,
         listed_at timestamptz NOT NULL,
@@ -138,7 +140,7 @@ async fn index(indexes: &'static str, url: String) -> Result<(), Failure> {
 async fn copy(count: usize, url: String, half: usize) -> Result<BTreeSet<String>, Failure> {
     let client = connect(&url).await?;
     let columns = "id, name, headline, bio, town, place, travels, rate, currency, languages, ages, skills, \
-        reviews, stars, hundredths, expected, zone, week, off, picture, checked_until, listed_at";
+        reviews, stars, hundredths, expected, zone, week, off, taken, picture, checked_until, listed_at";
     let sink: CopyInSink<Cursor<Vec<u8>>> =
         client.copy_in(&format!("COPY sitters ({columns}) FROM STDIN")).await?;
     pin_mut!(sink);
@@ -184,6 +186,7 @@ fn line(lines: &mut String, view: &View) -> Result<(), Failure> {
         card.availability.zone.as_str().to_owned(),
         week(&card.availability),
         off(&card.availability),
+        taken(&card.busy),
         serde_json::to_string(&card.picture)?,
         optional(card.checked_until.map(|day| day.to_string())),
         card.listed_at.to_string(),
@@ -213,6 +216,16 @@ fn week(availability: &Availability) -> String {
 
 fn off(availability: &Availability) -> String {
     let ranges = availability.holidays.iter().map(|holiday| format!("[{},{}]", holiday.first, holiday.last));
+    format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
+}
+
+fn taken(busy: &Busy) -> String {
+    let packed: Vec<(u32, u32)> = busy.clone().into();
+    let ranges = packed.into_iter().scan(0, |at, (gap, length)| {
+        let start = *at + gap;
+        *at = start + length;
+        Some(format!("[{start},{at})"))
+    });
     format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
 }
 
@@ -277,8 +290,11 @@ impl Question {
             let minutes = i32::try_from(span.end.duration_since(span.start).as_mins())?;
             let (from, until) = (question.with(start), question.with(start + minutes));
             let day = question.with(local.date().to_string());
+            let begin = i32::try_from(span.start.as_second() / 60)?;
+            let (begin, end) = (question.with(begin), question.with(begin + minutes));
             conditions.push(format!(
-                "zone = '{zone}' AND week @> int4range({from}, {until}) AND NOT off @> {day}::text::date"
+                "zone = '{zone}' AND week @> int4range({from}, {until}) AND NOT off @> {day}::text::date \
+                 AND NOT taken && int4range({begin}, {end})"
             ));
         }
         let away = format!("place <-> {near}");

@@ -54,7 +54,7 @@ pub async fn serve(count: usize, folder: &Path) -> Result<(), Failure> {
 fn items(views: &[View]) -> Result<Vec<dynoxide::Item>, storage::Error> {
     let mut items = Vec::with_capacity(views.len() * 3);
     for view in views {
-        items.extend(storage::search::items(view, 1)?.into_iter().map(converted));
+        items.extend(storage::search::items(view)?.into_iter().map(converted));
     }
     Ok(items)
 }

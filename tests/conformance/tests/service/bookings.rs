@@ -1211,11 +1211,7 @@ async fn a_booking_is_an_event_of_a_calendar() {
 #[tokio::test]
 async fn what_is_taken_cannot_be_booked_and_the_answer_has_another_version() {
     let world = World::start().await;
-    let sitter = world.client.tables.sitter(world.sitter.id).await.unwrap().unwrap();
-    let view = domain::search::View::of(&sitter, world.client.now()).unwrap();
-    use domain::search::Index;
-    storage::search::SearchIndex::new(world.client.tables.clone()).show(&view, 1).await.unwrap();
-    world.client.turn_clock(1);
+    world.client.index(world.sitter.id).await;
     let range = "starts_at=2027-02-12T12:00:00Z&ends_at=2027-02-13T12:00:00Z";
     let path = format!("/sitters/{}/availability?{range}", world.sitter.id);
     let get = async |etag: &str| {
@@ -1239,4 +1235,37 @@ async fn what_is_taken_cannot_be_booked_and_the_answer_has_another_version() {
     assert!(!taken.text.contains("bkg_"), "nobody learns of whose booking it is");
     world.cancel(&booking).await;
     assert_eq!(get(etag).await.status, 304, "it is as it was");
+}
+
+#[tokio::test]
+async fn whoever_is_taken_is_found_for_other_hours_only() {
+    let world = World::start().await;
+    let found = async |start: &str, end: &str| {
+        world.client.index(world.sitter.id).await;
+        let place = "latitude=53.7416&longitude=-2.0133";
+        let path = format!("/sitters/search?{place}&starts_at={start}&ends_at={end}");
+        let answer = world.client.call("GET", &path, None, Value::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(!answer.text.contains("2027-02"), "nobody learns when somebody is booked: {}", answer.text);
+        answer.body["total"] == 1
+    };
+    let evening = async || found("2027-02-12T19:00:00Z", "2027-02-13T01:00:00Z").await;
+    let booking = world.requested("2027-02-12").await;
+    assert!(evening().await, "a request takes nothing");
+    assert_eq!(world.accept(&booking).await.status, 200);
+    assert!(!evening().await);
+    assert!(!found("2027-02-13T00:00:00Z", "2027-02-13T03:00:00Z").await);
+    assert!(found("2027-02-13T01:00:00Z", "2027-02-13T03:00:00Z").await, "it is over by then");
+    assert!(found("2027-02-13T19:00:00Z", "2027-02-14T01:00:00Z").await);
+
+    // Another time, once it is agreed on, takes other hours, and gives these back.
+    world.card(&booking, Card::Good).await;
+    let time = json!({ "time": { "date": "2027-02-13", "start": "19:00", "end": "21:00" } });
+    assert_eq!(world.parent("PATCH", &booking, time).await.status, 200);
+    assert!(!evening().await && found("2027-02-13T19:00:00Z", "2027-02-13T21:00:00Z").await);
+    assert_eq!(world.accept(&booking).await.status, 200);
+    assert!(evening().await && !found("2027-02-13T19:00:00Z", "2027-02-13T21:00:00Z").await);
+
+    assert_eq!(world.cancel(&booking).await.status, 200);
+    assert!(found("2027-02-13T19:00:00Z", "2027-02-13T21:00:00Z").await);
 }

@@ -5,7 +5,7 @@ use domain::{
     care::Skill,
     display_name::DisplayName,
     geo::{Point, Radius},
-    id::{self, UserTag},
+    id::{self, UserId, UserTag},
     money::{Currency, HourlyRate},
     rating::Rating,
     review::{Review, ReviewText, Stars},
@@ -26,13 +26,9 @@ const SEARCH: &str = "/sitters/search?latitude=53.7416&longitude=-2.0133";
 
 impl Client {
     /// As the worker does for a message.
-    async fn index(&self, user: &User) {
+    pub(crate) async fn index(&self, id: UserId) {
         let index = storage::search::SearchIndex::new(self.tables.clone());
-        let sitter = self.tables.sitter(user.id).await.unwrap().unwrap();
-        match domain::search::View::of(&sitter, self.now()) {
-            Some(view) => index.show(&view, sitter.version()).await.unwrap(),
-            None => index.hide(user.id, sitter.version()).await.unwrap(),
-        }
+        index.refresh(id, async || self.tables.sitter_view(id, self.now()).await).await.unwrap();
         // For so long what a warm function knows is believed.
         self.turn_clock(1);
     }
@@ -54,8 +50,9 @@ impl Client {
     pub(crate) async fn listed(&self, change: impl FnOnce(&mut Sitter)) -> Sitter {
         let mut sitter = listed_sitter(self.now());
         change(&mut sitter);
-        let view = domain::search::View::of(&sitter, self.now()).unwrap();
-        storage::search::SearchIndex::new(self.tables.clone()).show(&view, 1).await.unwrap();
+        let view = domain::search::View::of(&sitter, &[], self.now());
+        let index = storage::search::SearchIndex::new(self.tables.clone());
+        index.refresh(sitter.user.id, async || Ok(view.clone())).await.unwrap();
         self.turn_clock(1);
         sitter
     }
@@ -137,13 +134,13 @@ async fn a_profile_grows_until_parents_find_it() {
     let approved = decide("approve").await;
     assert_eq!((approved.status.as_u16(), &approved.body["state"]), (200, &json!("listed")));
     assert_eq!(decide("approve").await.problem().1, "wrong_state");
-    client.index(&user).await;
+    client.index(user.id).await;
     assert_eq!(client.found("").await, [user.id.to_string()]);
 
     // What is changed shows; who pauses, and who is suspended, does not.
     wish["hourly_rate"]["amount_minor"] = json!(2000);
     assert_eq!(put("/me/sitter-profile", wish.clone()).await.body["state"], "listed");
-    client.index(&user).await;
+    client.index(user.id).await;
     assert_eq!(client.search("").await["items"][0]["hourly_rate"]["amount_minor"], 2000);
     let mut incomplete = wish.clone();
     incomplete["bio"] = Value::Null;
@@ -152,12 +149,12 @@ async fn a_profile_grows_until_parents_find_it() {
     assert_eq!(put("/me/availability", empty_week).await.problem().1, "profile_incomplete");
     wish["visible"] = json!(false);
     assert_eq!(put("/me/sitter-profile", wish.clone()).await.body["state"], "paused");
-    client.index(&user).await;
+    client.index(user.id).await;
     assert_eq!(client.found("").await, [""; 0]);
     wish["visible"] = json!(true);
     assert_eq!(put("/me/sitter-profile", wish.clone()).await.body["state"], "listed");
     assert_eq!(decide("suspend").await.body["state"], "suspended");
-    client.index(&user).await;
+    client.index(user.id).await;
     assert_eq!(client.found("").await, [""; 0]);
     assert_eq!(put("/me/sitter-profile", wish.clone()).await.body["state"], "suspended");
     assert_eq!(decide("reinstate").await.body["state"], "paused");
