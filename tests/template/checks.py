@@ -307,8 +307,10 @@ def logs_end(model: Model) -> Iterator[str]:
 def tables_are_safe(model: Model) -> Iterator[str]:
     for name, table in model.every("AWS::DynamoDB::Table").items():
         properties = table["Properties"]
-        if not properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
-            yield f"the table {name} cannot be restored"
+        restorable = properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False)
+        # What goes with its stack may be lost, and what has ended in it must not come back.
+        if restorable == (table["DeletionPolicy"] == "Delete"):
+            yield f"the table {name} {'can' if restorable else 'cannot'} be restored"
         if not properties.get("SSESpecification", {}).get("SSEEnabled"):
             yield f"the table {name} is not encrypted with KMS"
         if "DeletionProtectionEnabled" not in properties:

@@ -93,7 +93,7 @@ async fn read_search_analytics(
     let mut fields = Fields::default();
     let date = fields.take_optional("date", parameters.date.as_deref().map(calendar::date));
     let date = date.ok_or_else(|| fields.into_problem())?.unwrap_or_else(|| Hour::of(app.now()).date);
-    let counts = app.tables().search_counts(date).await?;
+    let counts = app.tables().search_counts(date, app.now()).await?;
     Ok(Json(View { date, hours: counts.iter().map(|(hour, counts)| HourView::new(*hour, counts)).collect() }))
 }
 

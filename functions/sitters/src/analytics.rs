@@ -1,5 +1,5 @@
-//! How well searches go, without anything personal: no who, no where, and of the words only those that
-//! found nothing.
+//! How well searches go, without anything personal: no who but one of 256 groups, no where, and of the words only
+//! those that found nothing.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -28,10 +28,19 @@ pub(crate) async fn opened(app: &App, search_id: Option<&str>) -> Result<Option<
     Ok(hour.is_recent(app.now()).then_some(hour))
 }
 
-/// Counts a search.
-pub(crate) async fn searched(app: &App, query: &Query, results: usize, took: Duration) {
-    let searched = Searched::new(query, results, took);
+/// Counts a search from a network.
+pub(crate) async fn searched(
+    app: &App,
+    query: &Query,
+    results: usize,
+    took: Duration,
+    network: &str,
+) -> Result<(), Problem> {
+    // Another one each day, so that nothing follows from two searches on two of them.
+    let group = app.cursors().await?.group(&format!("{} {network}", Hour::of(app.now()).date));
+    let searched = Searched::new(query, results, took, group);
     record(app, AnalyticsMessage::searched(searched, app.now())).await;
+    Ok(())
 }
 
 /// Counts a choice.

@@ -46,6 +46,11 @@ impl Cursors {
         Ok(position.to_owned())
     }
 
+    /// One of 256 groups for a name: always the same, and without the key nobody can tell which names are in it.
+    pub fn group(&self, name: &str) -> u8 {
+        self.tag("group", name)[0]
+    }
+
     fn tag(&self, question: &str, position: &str) -> [u8; TAG_BYTES] {
         let mut context = hmac::Context::with_key(&self.0);
         // The length keeps the two apart.

@@ -185,6 +185,11 @@ fn network(ip: IpAddr) -> String {
 }
 
 impl Limiter {
+    /// Whence the request comes, so far that one customer of a provider is one network.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
     /// Takes a token from each bucket of a limit, or refuses. A refused request may have taken one
     /// from another bucket: whoever goes on trying waits longer.
     pub async fn admit(&self, limit: &Limit, account: &str) -> Result<(), Problem> {

@@ -72,6 +72,9 @@ pub struct Searched {
     pub in_vain: bool,
     /// The words that found nobody; none where somebody was found.
     pub terms: Vec<String>,
+    /// One of 256 groups, which whoever searched belongs to for a day: enough to tell that three searches were not
+    /// one person's, too little to tell whose.
+    pub group: u8,
 }
 
 /// Up to how many milliseconds the steps reach by which latencies are counted; the last has no end.
@@ -79,12 +82,12 @@ pub const LATENCIES: [u64; 9] = [5, 10, 25, 50, 100, 250, 500, 1_000, u64::MAX];
 
 /// Longer words are no words.
 const MAX_TERM: usize = 24;
-/// A word that was looked for less often is not told: it may be somebody's name.
-pub const TELLING: u64 = 3;
+/// A word that people of fewer groups have looked for is not told: it may be somebody's name.
+pub const TELLING: usize = 3;
 
 impl Searched {
-    /// What is counted of a search that has found so many, in that time.
-    pub fn new(query: &Query, results: usize, took: Duration) -> Self {
+    /// What is counted of a search that has found so many, in that time, by somebody of that group.
+    pub fn new(query: &Query, results: usize, took: Duration, group: u8) -> Self {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let in_vain = results == 0;
         // Numbers are never what is missing, and may be somebody's.
@@ -95,6 +98,7 @@ impl Searched {
             latency: LATENCIES.iter().position(|bound| milliseconds <= *bound).unwrap_or(LATENCIES.len() - 1),
             in_vain,
             terms: if in_vain { words.map(str::to_owned).collect() } else { Vec::new() },
+            group,
         }
     }
 }
@@ -110,8 +114,8 @@ pub struct Counts {
     pub clicks: u64,
     /// How many took how long: see [`LATENCIES`].
     pub latencies: [u64; LATENCIES.len()],
-    /// How often words found nobody.
-    pub terms: BTreeMap<String, u64>,
+    /// How often words found nobody, by the groups of those who looked for them.
+    pub terms: BTreeMap<String, BTreeMap<u8, u64>>,
 }
 
 impl Counts {
@@ -133,8 +137,9 @@ impl Counts {
 
     /// The words that found nobody and that enough people have looked for, the most frequent first.
     pub fn telling_terms(&self) -> Vec<(&str, u64)> {
-        let telling = self.terms.iter().filter(|(_, count)| **count >= TELLING);
-        let mut terms: Vec<_> = telling.map(|(term, count)| (term.as_str(), *count)).collect();
+        let telling = self.terms.iter().filter(|(_, groups)| groups.len() >= TELLING);
+        let mut terms: Vec<_> =
+            telling.map(|(term, groups)| (term.as_str(), groups.values().sum::<u64>())).collect();
         terms.sort_by_key(|(term, count)| (u64::MAX - count, *term));
         terms
     }
@@ -184,7 +189,7 @@ mod tests {
     fn only_words_that_found_nobody_are_kept() {
         let (longest, longer) = ("x".repeat(24), "y".repeat(25));
         let asked = format!("The FRENCH 07400123456 2nd {longest} {longer}");
-        let searched = |results| Searched::new(&query(&asked), results, Duration::ZERO);
+        let searched = |results| Searched::new(&query(&asked), results, Duration::ZERO, 0);
         let in_vain = searched(0);
         assert_eq!((in_vain.in_vain, in_vain.terms), (true, vec!["french".to_owned(), longest]));
         let found = searched(1);
@@ -193,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_latency_counts_in_the_step_that_it_does_not_exceed() {
-        let step = |took| Searched::new(&query(""), 0, took).latency;
+        let step = |took| Searched::new(&query(""), 0, took, 0).latency;
         let steps = [0, 5, 6, 10, 11, 1_000, 1_001].map(|took| step(Duration::from_millis(took)));
         assert_eq!(steps, [0, 0, 1, 1, 2, 7, 8]);
         assert_eq!(step(Duration::from_micros(5_999)), 0);
@@ -213,7 +218,13 @@ mod tests {
 
     #[test]
     fn what_one_person_types_is_not_told() {
-        let terms = [("ada".to_owned(), 2), ("french".to_owned(), 3), ("polish".to_owned(), 9)].into();
-        assert_eq!(Counts { terms, ..Counts::default() }.telling_terms(), [("polish", 9), ("french", 3)]);
+        let looked = |term: &str, groups: &[(u8, u64)]| (term.to_owned(), groups.iter().copied().collect());
+        let terms = [
+            looked("ada", &[(7, 99), (8, 1)]),
+            looked("french", &[(7, 1), (8, 1), (9, 1)]),
+            looked("polish", &[(0, 3), (1, 3), (255, 3)]),
+        ];
+        let counts = Counts { terms: terms.into(), ..Counts::default() };
+        assert_eq!(counts.telling_terms(), [("polish", 9), ("french", 3)]);
     }
 }

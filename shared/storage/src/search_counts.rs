@@ -3,11 +3,11 @@
 //! | question                          | table     | pk                 | sk             |
 //! |-----------------------------------|-----------|--------------------|----------------|
 //! | what was counted on a day         | main      | SEARCHES#‹date›    | ‹hour›         |
-//! | which words found nobody on a day | ephemeral | SEARCHES#‹date›    | ‹hour›#‹word›  |
+//! | which words found nobody on a day | ephemeral | SEARCHES#‹date›    | ‹hour›#‹word›#‹group› |
 //! | has this been counted             | ephemeral | INBOX#analytics#‹id› | LEASE        |
 //!
 //! A message is counted in the transaction that marks it as counted, so that one that comes twice
-//! counts once. Words are gone after two weeks: somebody may have typed a name.
+//! counts once. Words are not told after two weeks: somebody may have typed a name.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -53,7 +53,7 @@ impl Tables {
         let counters: Vec<&str> = ["searches", &latency].into_iter().chain(in_vain).collect();
         let mut transaction = self.count(id, hour, &counters, now)?;
         for term in &searched.terms {
-            let item = key(pk(hour.date), format!("{:02}#{term}", hour.of_day()));
+            let item = key(pk(hour.date), format!("{:02}#{term}#{}", hour.of_day(), searched.group));
             let until = Some(after(now, WORDS_KEPT_FOR));
             transaction = transaction.count_until(&self.ephemeral, item, &["searches"], until)?;
         }
@@ -85,7 +85,8 @@ impl Tables {
     }
 
     /// The counts of a day, by its hours; those without any are left out.
-    pub async fn search_counts(&self, date: Date) -> Result<BTreeMap<u8, Counts>, Error> {
+    pub async fn search_counts(&self, date: Date, now: Timestamp) -> Result<BTreeMap<u8, Counts>, Error> {
+        let now = u64::try_from(now.as_second()).unwrap_or_default();
         let mut hours: BTreeMap<u8, Counts> = BTreeMap::new();
         for (hour, item) in self.counted(&self.main, date).await? {
             let Ok(hour) = hour.parse() else { continue };
@@ -97,9 +98,11 @@ impl Tables {
             counts.latencies = std::array::from_fn(|step| count(&format!("latency_{step}")));
         }
         for (sk, item) in self.counted(&self.ephemeral, date).await? {
-            let Some((hour, term)) = sk.split_once('#') else { continue };
-            if let Some(counts) = hour.parse().ok().and_then(|hour| hours.get_mut(&hour)) {
-                counts.terms.insert(term.to_owned(), number(&item, "searches"));
+            let parts: Vec<&str> = sk.split('#').collect();
+            let (&[hour, term, group], true) = (&parts[..], number(&item, "ttl") > now) else { continue };
+            let counts = hour.parse().ok().and_then(|hour| hours.get_mut(&hour));
+            if let (Some(counts), Ok(group)) = (counts, group.parse()) {
+                counts.terms.entry(term.to_owned()).or_default().insert(group, number(&item, "searches"));
             }
         }
         Ok(hours)

@@ -1039,7 +1039,7 @@ mod tests {
         let asked = standing(State::Accepted);
         assert_eq!(asked.card_by(), at("2026-06-10T17:00:00Z"), "it may be Stripe that does not answer");
         let (mut refused, _) = asked.with_card(Card::Refused, late).unwrap();
-        assert_eq!(run(&mut refused, late), [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
+        assert_eq!(run(&mut refused, late), [(Step::GiveUpCard, Some(News::Event(Event::FailPayment)))]);
     }
 
     #[test]
@@ -1057,7 +1057,7 @@ mod tests {
                 let (mut late, _) = asked.with_card(card, deadline + SECOND).unwrap();
                 assert_eq!(late.next_step(), Some((Step::GiveUpCard, deadline)));
                 let taken = run(&mut late, deadline + SECOND);
-                assert_eq!(taken, [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
+                assert_eq!(taken, [(Step::GiveUpCard, Some(News::Event(Event::FailPayment)))]);
                 // Who is on the way, or there, is not called back.
                 let (begun, _) = asked.with_card(card, start).unwrap();
                 assert_eq!(begun.next_step().map(|(step, _)| step), Some(Step::MissStart));

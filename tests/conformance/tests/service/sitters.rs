@@ -740,15 +740,18 @@ async fn searches_are_counted_without_anything_personal() {
     let admin = client.admin("root@example.org").await;
     let now = client.now();
     let hour = Hour::of(now);
-    for number in 0..4 {
-        let searched = Searched { latency: 1, in_vain: number < 3, terms: vec!["cantonese".into()] };
+    for group in 0..4 {
+        let searched = Searched { latency: 1, in_vain: group < 3, terms: vec!["cantonese".into()], group };
         let id = id::new(client.now());
         for _ in 0..2 {
             client.tables.count_search(id, hour, &searched, now).await.unwrap();
         }
     }
-    let once = Searched { latency: 3, in_vain: true, terms: vec!["smith".into()] };
-    client.tables.count_search(id::new(client.now()), hour, &once, now).await.unwrap();
+    // One person alone, however often.
+    let name = Searched { latency: 3, in_vain: true, terms: vec!["smith".into()], group: 7 };
+    for _ in 0..3 {
+        client.tables.count_search(id::new(client.now()), hour, &name, now).await.unwrap();
+    }
     client.tables.count_click(id::new(client.now()), hour, now).await.unwrap();
     let body = client.get("/admin/search-analytics", &admin).await.body;
     insta::assert_json_snapshot!(body);
