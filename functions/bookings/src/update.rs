@@ -1,5 +1,6 @@
 //! `PATCH /bookings/{id}`: a parent wants another time. While the sitter has not answered, the request is for that
-//! time from now on; after that it is a proposal, which the sitter accepts or declines.
+//! time from now on; after that it is a proposal, which the sitter accepts or declines. To ask for what was asked for last
+//! changes nothing.
 
 use api::{
     App, Fields, IfMatch, Json, Limiter, Parent, PathId, Problem, ProblemBody, RequestMeta, limits,
@@ -49,7 +50,7 @@ pub struct Response {
     warnings: Vec<Warning>,
 }
 
-/// Asks for another time than was asked for last. It is priced at the rate that the booking was made with.
+/// Asks for another time. It is priced at the rate that the booking was made with.
 #[utoipa::path(
     patch, path = "/bookings/{id}", operation_id = "update_booking", tag = "Bookings",
     security(("access_token" = [])),

@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn one_from_before_its_terms_were_kept_is_read() {
-        let mut stored = serde_json::to_value(series("FREQ=DAILY")).unwrap();
+        let mut stored = serde_json::to_value(series("FREQ=DAILY;COUNT=2")).unwrap();
         assert!(stored.get("terms").is_none());
         let terms =
             serde_json::json!({ "rate": { "amount_minor": 1500, "currency": "GBP" }, "policy": "strict" });
