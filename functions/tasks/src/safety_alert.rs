@@ -1,5 +1,6 @@
 //! `safety-alert`: called by the queue of alerts when somebody who takes part in a booking calls for help. At once
-//! the family's emergency contact gets a text, every admin a mail, and whoever is on call a notice.
+//! the family's emergency contact gets a text, every admin a mail, and whoever is on call a notice. When something is
+//! known against a sitter, every admin gets a mail.
 //!
 //! Each of them goes once, however often the message comes, and none waits for another: what fails comes again,
 //! alone.
@@ -13,9 +14,9 @@ use domain::{
 use jiff::SignedDuration;
 use messaging::{
     email::Mailer,
-    queue::AlertMessage,
+    queue::{Alert, AlertMessage, ConcernMessage},
     sms::{Texter, help_text},
-    template::{About, Context, Rendered, Template},
+    template::{About, Concern, Context, Rendered, Template},
     topic::Topic,
 };
 use runtime::Error;
@@ -26,7 +27,7 @@ use storage::{Tables, bookings::open_emergency_contact, field_cipher::FieldCiphe
 const LEASE: SignedDuration = SignedDuration::from_mins(1);
 const CONSUMER: &str = "alert";
 
-/// Tells of one call after the other.
+/// Tells of one alert after the other.
 #[derive(Debug)]
 pub struct Alarm {
     tables: Tables,
@@ -51,15 +52,30 @@ impl Alarm {
         })
     }
 
-    /// Tells everybody of the call that a message is about.
-    pub async fn handle(&self, message: AlertMessage) -> Result<(), Error> {
+    /// Tells everybody of what a message is about.
+    pub async fn handle(&self, alert: Alert) -> Result<(), Error> {
+        match alert {
+            Alert::Help(message) => self.help(message).await,
+            Alert::Concern(message) => self.concern(message).await,
+        }
+    }
+
+    async fn help(&self, message: AlertMessage) -> Result<(), Error> {
         let call = Call::read(&self.tables, message).await?;
-        let (text, mails, notice) = tokio::join!(self.text(&call), self.mail(&call), self.notify(&call));
+        let key = message.event_id.to_string();
+        let mails = self.mail(&key, Template::HelpCalled, |admin| call.mail(admin, &self.app_url));
+        let (text, mails, notice) = tokio::join!(self.text(&key, &call), mails, self.notify(&key, &call));
         text.and(mails).and(notice)
     }
 
-    async fn text(&self, call: &Call) -> Result<(), Error> {
-        self.once(call, "contact", async || {
+    async fn concern(&self, message: ConcernMessage) -> Result<(), Error> {
+        let worry = Worry::read(&self.tables, message).await?;
+        let key = message.event_id.to_string();
+        self.mail(&key, Template::SitterDiscredited, |admin| worry.mail(admin, &self.app_url)).await
+    }
+
+    async fn text(&self, key: &str, call: &Call) -> Result<(), Error> {
+        self.once(key, "contact", async || {
             match call.text(&self.tables, &self.cipher).await? {
                 Some((number, text)) => self.texter.send(&number, &text).await?,
                 None => tracing::warn!(event = %call.message.event_id, "there is no emergency contact"),
@@ -69,7 +85,12 @@ impl Alarm {
         .await
     }
 
-    async fn mail(&self, call: &Call) -> Result<(), Error> {
+    async fn mail(
+        &self,
+        key: &str,
+        template: Template,
+        render: impl Fn(&User) -> Result<Rendered, Error>,
+    ) -> Result<(), Error> {
         let admins = self.tables.admins().await?;
         if admins.is_empty() {
             return Err("there is no admin to be told".into());
@@ -77,9 +98,8 @@ impl Alarm {
         let mut told = Ok(());
         for admin in &admins {
             let sent = self
-                .once(call, &admin.id.to_string(), async || {
-                    let mail = call.mail(admin, &self.app_url)?;
-                    Ok(self.mailer.send(&admin.email, Template::HelpCalled, &mail).await?)
+                .once(key, &admin.id.to_string(), async || {
+                    Ok(self.mailer.send(&admin.email, template, &render(admin)?).await?)
                 })
                 .await;
             // The others are told all the same.
@@ -88,9 +108,9 @@ impl Alarm {
         told
     }
 
-    async fn notify(&self, call: &Call) -> Result<(), Error> {
+    async fn notify(&self, key: &str, call: &Call) -> Result<(), Error> {
         let Some(on_call) = &self.on_call else { return Ok(()) };
-        self.once(call, "on-call", async || {
+        self.once(key, "on-call", async || {
             Ok(on_call.publish("Somebody calls for help", &call.message).await?)
         })
         .await
@@ -98,13 +118,12 @@ impl Alarm {
 
     async fn once(
         &self,
-        call: &Call,
+        key: &str,
         whom: &str,
         tell: impl AsyncFnOnce() -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let key = format!("{}#{whom}", call.message.event_id);
-        runtime::once(&self.tables, CONSUMER, &key, LEASE, tell).await?;
-        tracing::info!(event = %call.message.event_id, whom, "told of a call for help");
+        runtime::once(&self.tables, CONSUMER, &format!("{key}#{whom}"), LEASE, tell).await?;
+        tracing::info!(alert = key, whom, "told of an alert");
         Ok(())
     }
 }
@@ -145,8 +164,29 @@ impl Call {
     fn mail(&self, admin: &User, app_url: &str) -> Result<Rendered, Error> {
         let about = About::help(&self.booking, &self.caller, &self.other);
         let name = admin.name.as_str();
-        let context = Context { name, about: Some(&about), app_url, token: None };
+        let context = Context { name, about: Some(&about), concern: None, app_url, token: None };
         Ok(Template::HelpCalled.render(&context)?)
+    }
+}
+
+/// Somebody of whom admins are to hear, and what is told of them.
+struct Worry {
+    about: Concern,
+}
+
+impl Worry {
+    async fn read(tables: &Tables, message: ConcernMessage) -> Result<Self, Error> {
+        let person = message.user_id;
+        let names = tables.names([person].into()).await?;
+        let who = names.get(&person).map_or("Somebody", DisplayName::as_str).to_owned();
+        Ok(Self { about: Concern { person, who } })
+    }
+
+    /// The mail to one of the admins.
+    fn mail(&self, admin: &User, app_url: &str) -> Result<Rendered, Error> {
+        let name = admin.name.as_str();
+        let context = Context { name, about: None, concern: Some(&self.about), app_url, token: None };
+        Ok(Template::SitterDiscredited.render(&context)?)
     }
 }
 
@@ -216,6 +256,22 @@ mod tests {
         assert_eq!(text(&without).await, None);
         let mail = without.mail(&admin, "https://app.nannyradar.example").unwrap();
         assert!(mail.text.contains("George Banks has called for help"), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn names_whom_something_is_known_against() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let now = Timestamp::now();
+        let sitter = register(&tables, Role::Sitter, "Mary Poppins", now).await;
+        let admin = register(&tables, Role::Admin, "Root", now).await;
+        let message = ConcernMessage { event_id: domain::id::new(now), user_id: sitter.id };
+        let worry = Worry::read(&tables, message).await.unwrap();
+        let mail = worry.mail(&admin, "https://app.nannyradar.example").unwrap();
+        let link = format!("https://app.nannyradar.example/admin/sitters/{}", sitter.id);
+        for expected in ["Something is known against Mary Poppins", "Hello Root", &link] {
+            assert!(mail.text.contains(expected), "{}", mail.text);
+        }
     }
 
     #[tokio::test]

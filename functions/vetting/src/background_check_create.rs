@@ -7,7 +7,7 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    sitter::today,
+    sitter::{Record, today},
     vetting::{self, Details, Folder, Issuer, Kind, Reference, Title},
 };
 use jiff::civil::Date;
@@ -69,13 +69,15 @@ async fn create_background_check(
 /// that wait for an admin.
 async fn refuse_second(app: &App, folder: &Folder, today: Date) -> Result<(), Problem> {
     let Some(id) = folder.background_check else { return Ok(()) };
-    match app.tables().certificate(id).await? {
-        Some(latest) if !latest.may_be_renewed(today) => {
-            let detail = "There is a background check that is good for another 60 days, or that we are still to look at.";
-            Err(Problem::new(StatusCode::CONFLICT, "background_check_open", detail))
-        }
-        _ => Ok(()),
+    let Some(latest) = app.tables().certificate(id).await? else { return Ok(()) };
+    let record = app.tables().sitter_record(folder.user_id).await?;
+    let record = record.unwrap_or_else(|| Record::new(folder.user_id));
+    if latest.may_be_renewed(&record, today) {
+        return Ok(());
     }
+    let detail =
+        "There is a background check that is good for another 60 days, or that we are still to look at.";
+    Err(Problem::new(StatusCode::CONFLICT, "background_check_open", detail))
 }
 
 fn parse(request: &Request, today: Date) -> Result<(Details, Reference), Problem> {

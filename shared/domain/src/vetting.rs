@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumIter, EnumString, IntoEnumIterator};
 
-use State::{Expired, Rejected, Revoked, Submitted, Verified};
+use State::{Discredited, Expired, Rejected, Revoked, Submitted, Verified};
 
 use crate::{
     Violation,
@@ -98,6 +98,8 @@ pub enum State {
     Expired,
     /// An admin has found that it is good no more.
     Revoked,
+    /// Whoever checks sitters for us knows something against this one.
+    Discredited,
 }
 
 /// What happens to a certificate.
@@ -112,6 +114,8 @@ pub enum Event {
     Revoke,
     /// Its last day is past.
     Expire,
+    /// Whoever checks sitters for us knows something against this one: whatever had become of it, and of others.
+    Discredit,
 }
 
 /// Every transition that there is: from, event, to.
@@ -120,6 +124,11 @@ pub const TABLE: &[(State, Event, State)] = &[
     (Submitted, Event::Reject, Rejected),
     (Verified, Event::Revoke, Revoked),
     (Verified, Event::Expire, Expired),
+    (Submitted, Event::Discredit, Discredited),
+    (Verified, Event::Discredit, Discredited),
+    (Rejected, Event::Discredit, Discredited),
+    (Expired, Event::Discredit, Discredited),
+    (Revoked, Event::Discredit, Discredited),
 ];
 
 /// What an admin decides.
@@ -235,14 +244,14 @@ impl Certificate {
         Some(last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
     }
 
-    /// Whether another of its kind may take its place: when it is closed, or, while it is good, early enough for
-    /// an admin to look at the next one.
-    pub fn may_be_renewed(&self, today: Date) -> bool {
+    /// Whether another of its kind may take its place: when it is closed, or does not count any more by the sitter's
+    /// record, or, while it is good, early enough for an admin to look at the next one.
+    pub fn may_be_renewed(&self, record: &Record, today: Date) -> bool {
         let renewable = today.saturating_add(RENEWAL.days());
         match self.state {
             Submitted => false,
-            Verified => self.details.expires_on.is_some_and(|last| last <= renewable),
-            Rejected | Expired | Revoked => true,
+            Verified => record.checked_until.is_none_or(|last| last <= renewable),
+            Rejected | Expired | Revoked | Discredited => true,
         }
     }
 
@@ -254,29 +263,34 @@ impl Certificate {
             Verified => vec![Fact::CredentialVerified { user_id, certificate_id }],
             Rejected => vec![Fact::CredentialRejected { user_id, certificate_id }],
             Expired => vec![Fact::CredentialExpired { user_id, certificate_id }],
-            Revoked => vec![Fact::CredentialRevoked { user_id, certificate_id }],
+            Revoked | Discredited => vec![Fact::CredentialRevoked { user_id, certificate_id }],
         };
         if self.details.kind == Kind::BackgroundCheck {
             match self.state {
                 Submitted | Rejected => {}
                 Verified => facts.push(Fact::SitterChanged { user_id }),
                 Expired => facts.push(Fact::BackgroundCheckExpired { user_id }),
-                Revoked => {
+                Revoked | Discredited => {
                     facts.push(Fact::SitterChanged { user_id });
                     facts.push(Fact::BackgroundCheckExpired { user_id });
+                    if self.state == Discredited {
+                        facts.push(Fact::SitterDiscredited { user_id });
+                    }
                 }
             }
         }
         facts
     }
 
-    /// What the sitter's record becomes by an admin's decision; `None` where it says nothing of it. One
-    /// that expires needs no word: the record knows the day.
+    /// What the sitter's record becomes by a decision; `None` where it says nothing of it. One that expires needs
+    /// no word: the record knows the day.
     pub fn mark(&self, record: Record) -> Option<Record> {
         let checked_until = match (self.details.kind, self.state) {
             // One that was renewed ends before the next.
             (Kind::BackgroundCheck, Verified) => record.checked_until.max(self.details.expires_on),
             (Kind::BackgroundCheck, Revoked) if record.checked_until == self.details.expires_on => None,
+            // Another that was good before it became known does not outweigh it.
+            (Kind::BackgroundCheck, Discredited) => None,
             _ => return None,
         };
         Some(Record { checked_until, version: record.version + 1, ..record })
@@ -360,12 +374,16 @@ mod tests {
     fn a_check_is_renewed_before_it_ends_and_the_later_one_counts() {
         let submitted = check();
         let last = submitted.details.expires_on.unwrap();
-        assert!(!submitted.may_be_renewed(last));
+        let unchecked = Record::new(submitted.user_id);
+        assert!(!submitted.may_be_renewed(&unchecked, last));
         let verified = submitted.after(Event::Verify, last).unwrap();
+        let record = verified.mark(unchecked.clone()).unwrap();
         let days_before = |days: i64| last.saturating_sub(days.days());
-        assert_eq!([61, 60, 0].map(|days| verified.may_be_renewed(days_before(days))), [false, true, true]);
+        let renewable = |days| verified.may_be_renewed(&record, days_before(days));
+        assert_eq!([61, 60, 0].map(renewable), [false, true, true]);
+        // It does not count: something else has become known.
+        assert!(verified.may_be_renewed(&unchecked, days_before(61)));
 
-        let record = verified.mark(Record::new(verified.user_id)).unwrap();
         let details =
             Details { expires_on: Some(last.saturating_add(365.days())), ..verified.details.clone() };
         let next = Certificate { details, ..verified.clone() };
@@ -376,6 +394,34 @@ mod tests {
         assert_eq!(revoked.mark(renewed.clone()), None);
         let revoked = next.after(Event::Revoke, last).unwrap();
         assert_eq!(revoked.mark(renewed).unwrap().checked_until, None);
+    }
+
+    #[test]
+    fn what_is_known_against_a_sitter_outweighs_every_check_and_is_told_once() {
+        let today = day("2026-03-01");
+        let ended = decided(check(), &[Event::Verify, Event::Expire]);
+        let befores = [
+            check(),
+            decided(check(), &[Event::Verify]),
+            decided(check(), &[Event::Reject]),
+            decided(check(), &[Event::Verify, Event::Revoke]),
+            ended,
+        ];
+        for before in befores {
+            let state = before.state;
+            let discredited = before.after(Event::Discredit, today).unwrap();
+            // Another check was good for longer.
+            let checked =
+                Record { checked_until: Some(day("2027-06-30")), ..Record::new(discredited.user_id) };
+            let marked = discredited.mark(checked).unwrap();
+            assert_eq!((marked.checked_until, marked.version), (None, 1), "{state:?}");
+            assert!(discredited.may_be_renewed(&marked, today));
+            assert_eq!(discredited.due(), None);
+            for event in Event::iter() {
+                let refused = discredited.clone().after(event, today);
+                assert_eq!(refused, Err(Refused::WrongState { from: State::Discredited, event }));
+            }
+        }
     }
 
     #[test]
@@ -417,6 +463,11 @@ mod tests {
                 &[Event::Verify, Event::Revoke],
                 &["credential_revoked"],
                 &["sitter_changed", "background_check_expired"],
+            ),
+            (
+                &[Event::Reject, Event::Discredit],
+                &["credential_revoked"],
+                &["sitter_changed", "background_check_expired", "sitter_discredited"],
             ),
         ] {
             assert_eq!(names(decided(course(), events)), told);
@@ -471,7 +522,7 @@ mod tests {
     proptest! {
         /// Whatever happens in whatever order, a certificate moves only forward, and each step counts.
         #[test]
-        fn every_path_ends(steps in proptest::collection::vec((0usize..4, 0i16..400), 0..12)) {
+        fn every_path_ends(steps in proptest::collection::vec((0usize..5, 0i16..400), 0..12)) {
             let mut current = check();
             for (event, days) in steps {
                 let event = Event::iter().nth(event).unwrap();
@@ -482,7 +533,7 @@ mod tests {
                     current = next;
                 }
             }
-            prop_assert!(current.version <= 3);
+            prop_assert!(current.version <= 4);
         }
     }
 }

@@ -9,7 +9,10 @@ use domain::{
 };
 
 use crate::{
-    queue::{AlertMessage, BookingMessage, EmailMessage, Message, PaymentMessage, SearchMessage, SmsMessage},
+    queue::{
+        AlertMessage, BookingMessage, ConcernMessage, EmailMessage, Message, PaymentMessage, SearchMessage,
+        SmsMessage,
+    },
     template::Template,
 };
 
@@ -43,6 +46,7 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         Fact::SitterChanged { user_id }
         | Fact::AccountRemoved { user_id }
         | Fact::BackgroundCheckExpired { user_id } => vec![search(user_id)],
+        Fact::SitterDiscredited { user_id } => vec![Message::Concern(ConcernMessage { event_id, user_id })],
         Fact::CodeRequested { user_id, challenge } => {
             vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
         }
@@ -142,6 +146,7 @@ fn messages_about(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::Alert;
     use domain::booking::Who;
     use jiff::Timestamp;
     use std::collections::BTreeSet;
@@ -236,6 +241,18 @@ mod tests {
         let event = Event::new(Fact::HelpCalled { booking_id, by: Who::Sitter }, Timestamp::UNIX_EPOCH);
         let alert = AlertMessage { event_id: event.id, booking_id, by: Who::Sitter };
         assert_eq!(messages_for(&event), [Message::Alert(alert)]);
+    }
+
+    #[test]
+    fn what_lies_on_the_queue_of_alerts_is_told_apart() {
+        let now = Timestamp::UNIX_EPOCH;
+        let (event_id, booking_id, user_id) =
+            (domain::id::new(now), domain::id::new(now), domain::id::new(now));
+        let read = |message: serde_json::Value| serde_json::from_value::<Alert>(message).unwrap();
+        let help = AlertMessage { event_id, booking_id, by: Who::Sitter };
+        assert_eq!(read(serde_json::to_value(help).unwrap()), Alert::Help(help));
+        let concern = ConcernMessage { event_id, user_id };
+        assert_eq!(read(serde_json::to_value(concern).unwrap()), Alert::Concern(concern));
     }
 
     #[test]

@@ -122,6 +122,25 @@ pub struct AlertMessage {
     pub by: Who,
 }
 
+/// Admins are to hear of somebody at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ConcernMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// A sitter against whom something is known.
+    pub user_id: UserId,
+}
+
+/// What lies on the queue of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Alert {
+    /// See [`AlertMessage`].
+    Help(AlertMessage),
+    /// See [`ConcernMessage`].
+    Concern(ConcernMessage),
+}
+
 /// A message and its queue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
@@ -137,6 +156,8 @@ pub enum Message {
     Booking(BookingMessage),
     /// See [`AlertMessage`].
     Alert(AlertMessage),
+    /// See [`ConcernMessage`].
+    Concern(ConcernMessage),
 }
 
 /// A queue did not take a message, or did not answer.
@@ -216,6 +237,7 @@ impl Queues {
             Message::Payment(message) => self.payments.send(message).await,
             Message::Booking(message) => self.bookings.send(message).await,
             Message::Alert(message) => self.alerts.send(message).await,
+            Message::Concern(message) => self.alerts.send(message).await,
         }
     }
 }
