@@ -34,7 +34,7 @@ pub struct Request {
     /// On which day.
     #[schema(example = "2026-02-01", format = "date")]
     issued_on: String,
-    /// The last day on which it is good.
+    /// The last day on which it is good: after `issued_on`, and at most three years later.
     #[schema(example = "2027-01-31", format = "date")]
     expires_on: String,
 }
@@ -86,7 +86,8 @@ fn parse(request: &Request, today: Date) -> Result<(Details, Reference), Problem
     let issuer = fields.take("/issuer", Issuer::parse(&request.issuer));
     let reference = fields.take("/reference", Reference::parse(&request.reference));
     let issued_on = fields.take("/issued_on", vetting::issued_on(&request.issued_on, today));
-    let expires_on = fields.take("/expires_on", vetting::expires_on(&request.expires_on, today));
+    let expires_on = vetting::check_expires_on(&request.expires_on, issued_on, today);
+    let expires_on = fields.take("/expires_on", expires_on);
     match (title, issuer, reference, issued_on) {
         (Some(title), Some(issuer), Some(reference), Some(issued_on)) if expires_on.is_some() => {
             let kind = Kind::BackgroundCheck;

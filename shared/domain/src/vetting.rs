@@ -36,6 +36,9 @@ pub const MAX_CERTIFICATES: usize = 30;
 /// So many days before its end a background check may be handed in anew: a new one takes weeks.
 const RENEWAL: i64 = 60;
 
+/// So many years after it was issued a background check is good at most: what it says is of the day of its issue.
+const CHECK_YEARS: i64 = 3;
+
 /// What a certificate is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter, EnumString)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +84,18 @@ pub fn issued_on(raw: &str, today: Date) -> Result<Date, Violation> {
 pub fn expires_on(raw: &str, today: Date) -> Result<Date, Violation> {
     let expires = date(raw)?;
     if expires >= today { Ok(expires) } else { Err(Violation::new("expired", "must not be past")) }
+}
+
+/// Reads the last day on which a background check is good: none that is past, and, if the day of its issue could be
+/// read, one within three years after that. The sitter says so, and the provider who verifies it does not tell.
+pub fn check_expires_on(raw: &str, issued: Option<Date>, today: Date) -> Result<Date, Violation> {
+    let expires = expires_on(raw, today)?;
+    let is_within = |issued: Date| issued < expires && expires <= issued.saturating_add(CHECK_YEARS.years());
+    if issued.is_none_or(is_within) {
+        return Ok(expires);
+    }
+    let message = format!("must be after issued_on, and at most {CHECK_YEARS} years later");
+    Err(Violation::new("out_of_range", message))
 }
 
 /// Where a certificate stands.
@@ -241,7 +256,9 @@ impl Certificate {
     /// change nothing.
     pub fn due(&self) -> Option<Timestamp> {
         let last = self.details.expires_on.filter(|_| self.state == Verified)?;
-        Some(last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        let midnight = last.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC));
+        // After the last days that there are, at the end of time.
+        Some(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()))
     }
 
     /// Whether another of its kind may take its place: when it is closed, or does not count any more by the sitter's
@@ -445,6 +462,10 @@ mod tests {
         assert_eq!(verified.due(), Some("2026-07-01T00:00:00Z".parse().unwrap()));
         assert_eq!(decided(verified.clone(), &[Event::Revoke]).due(), None);
         assert_eq!(decided(verified, &[Event::Expire]).due(), None);
+        for last in ["9999-12-29", "9999-12-30", "9999-12-31"] {
+            let endless = decided(certificate(Kind::Driving, Some(last)), &[Event::Verify]);
+            assert!(endless.due().unwrap() > "9999-12-29T23:00:00Z".parse().unwrap(), "{last}");
+        }
     }
 
     #[test]
@@ -514,6 +535,14 @@ mod tests {
         assert_eq!(issued_on("2026-03-02", today).unwrap_err().code, "in_the_future");
         assert_eq!(expires_on("2026-03-01", today).unwrap(), today);
         assert_eq!(expires_on("2026-02-28", today).unwrap_err().code, "expired");
+        let issued = Some(day("2024-02-29"));
+        for (raw, issued) in [("2027-02-28", issued), ("2026-03-02", Some(today)), ("9999-12-31", None)] {
+            assert_eq!(check_expires_on(raw, issued, today).unwrap(), day(raw));
+        }
+        for (raw, issued) in [("2027-03-01", issued), ("2026-03-01", Some(today)), ("9999-12-31", issued)] {
+            assert_eq!(check_expires_on(raw, issued, today).unwrap_err().code, "out_of_range", "{raw}");
+        }
+        assert_eq!(check_expires_on("2026-02-28", issued, today).unwrap_err().code, "expired");
         for raw in ["", "2026-02-30", "20260301", "2026-03-01T00:00", "tomorrow"] {
             assert_eq!(issued_on(raw, today).unwrap_err().code, "invalid_date", "{raw}");
         }

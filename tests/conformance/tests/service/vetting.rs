@@ -135,6 +135,13 @@ async fn what_is_handed_in_is_judged_field_by_field() {
     let endless = with(check(), "/expires_on", Value::Null);
     let answer = client.call("POST", "/me/background-check", Some(&token), endless).await;
     assert_eq!(answer.problem(), (400, "invalid_request", vec!["/expires_on"]));
+    // When it ends is the sitter's own word.
+    for last in ["2029-02-02", "9999-12-31"] {
+        let long = with(check(), "/expires_on", json!(last));
+        let answer = client.call("POST", "/me/background-check", Some(&token), long).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec!["/expires_on"]), "{last}");
+        assert_eq!(answer.body["errors"][0]["code"], "out_of_range");
+    }
     let answer = client.call("POST", "/me/background-check", Some(&token), course()).await;
     assert_eq!(answer.problem(), (400, "invalid_request", vec!["/kind"]));
     assert!(client.tables.certificates(client.user(MARY).await.id).await.unwrap().is_empty());
