@@ -246,6 +246,14 @@ impl World {
         news.into_iter().map(|(_, news)| news.name()).collect()
     }
 
+    /// Until when the sitter's background check is good.
+    async fn check_until(&self, date: &str) {
+        let record = self.client.tables.sitter_record(self.sitter.id).await.unwrap().unwrap();
+        let checked_until = Some(date.parse().unwrap());
+        let record = Record { checked_until, version: record.version + 1, ..record };
+        self.client.tables.put_record(&record).await.unwrap();
+    }
+
     /// Everything that is stored, in one text.
     async fn dump(&self) -> String {
         let tables = ["main", "audit", "ephemeral", "search"].map(|table| self.client.items(table));
@@ -740,6 +748,38 @@ async fn what_cannot_happen_now_is_refused_and_says_from_where_it_could() {
     let only = "a booking that is cancelled cannot cancel: that is for one that is accepted or confirmed";
     refused(sitter, "cancel", "wrong_state", only).await;
     assert_eq!(world.news(&path).await, ["requested", "accept", "confirm", "cancel"]);
+}
+
+#[tokio::test]
+async fn a_check_must_be_good_until_the_end_of_the_care() {
+    let world = World::start().await;
+    let asked = world.requested("2027-02-11").await;
+    world.check_until("2027-02-12").await;
+    let at = |date: &str, end: &str| {
+        with(world.wish(), "/time", json!({ "date": date, "start": "19:00", "end": end }))
+    };
+    let quote = |body: Value| {
+        let mut question = body;
+        for field in ["payment_method_id", "note"] {
+            question.as_object_mut().unwrap().remove(field);
+        }
+        world.quote(question)
+    };
+    // Of the night from the 12th to the 13th the last hour is too late.
+    for end in ["23:00", "00:00"] {
+        assert_eq!(quote(at("2027-02-12", end)).await.status, 200, "{end}");
+    }
+    assert_eq!(quote(at("2027-02-12", "00:01")).await.problem(), (409, "not_checked", vec![]));
+    assert_eq!(world.create(at("2027-02-12", "01:00")).await.problem(), (409, "not_checked", vec![]));
+    let another = world.parent("PATCH", &asked, json!({ "time": evening("2027-02-12") })).await;
+    assert_eq!(another.problem(), (409, "not_checked", vec![]));
+    let mut daily = at("2027-02-12", "23:00");
+    daily["rule"] = json!("FREQ=DAILY;COUNT=3");
+    let made = world.parent("POST", "/booking-series", daily).await;
+    let obstacles: Vec<_> =
+        made.body["dates"].as_array().unwrap().iter().map(|date| date["obstacle"].clone()).collect();
+    assert_eq!(obstacles, [Value::Null, json!("not_checked"), json!("not_checked")]);
+    assert_eq!(world.accept(&asked).await.status, 200);
 }
 
 #[tokio::test]
