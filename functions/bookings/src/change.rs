@@ -6,6 +6,7 @@ use domain::{
     booking::{Booking, Event, News, Refusal, Who},
     id::BookingId,
     role::Role,
+    sitter::{Sitter, Unfit},
 };
 use jiff::Timestamp;
 use storage::bookings::{Actor, ChangeError, Changed};
@@ -23,6 +24,11 @@ pub(crate) async fn read(app: &App, id: BookingId, caller: SignedIn) -> Result<(
     let booking = app.tables().booking(id).await?.ok_or_else(Problem::not_found)?;
     let who = part(&booking, caller)?;
     Ok((booking, who))
+}
+
+/// The caller as they are now, who is to say that they come, or have come.
+pub(crate) async fn sitter(app: &App, caller: SignedIn) -> Result<Sitter, Problem> {
+    app.tables().sitter(caller.user_id).await?.ok_or_else(Problem::not_found)
 }
 
 /// Changes a booking in which the caller takes part, by a rule that may be asked several times.
@@ -59,6 +65,11 @@ pub(crate) async fn happen(
         Ok(Changed::told(after, News::Event(event)))
     })
     .await
+}
+
+/// Whoever may not look after children does not say that they come, or have come.
+pub(crate) fn unfit(unfit: Unfit) -> Problem {
+    Problem::new(StatusCode::CONFLICT, unfit.into(), format!("It cannot be now: {unfit}."))
 }
 
 /// What the table of states does not have, or not for this caller, or not now.

@@ -254,6 +254,13 @@ impl World {
         self.client.tables.put_record(&record).await.unwrap();
     }
 
+    /// Where the sitter's profile stands.
+    async fn profile(&self, state: listing::State) {
+        let Sitter { profile, .. } = self.client.tables.sitter(self.sitter.id).await.unwrap().unwrap();
+        let profile = Profile { state, version: profile.version + 1, ..profile };
+        self.client.tables.save_sitter_profile(profile, None, &[]).await.unwrap();
+    }
+
     /// Everything that is stored, in one text.
     async fn dump(&self) -> String {
         let tables = ["main", "audit", "ephemeral", "search"].map(|table| self.client.items(table));
@@ -780,6 +787,41 @@ async fn a_check_must_be_good_until_the_end_of_the_care() {
         made.body["dates"].as_array().unwrap().iter().map(|date| date["obstacle"].clone()).collect();
     assert_eq!(obstacles, [Value::Null, json!("not_checked"), json!("not_checked")]);
     assert_eq!(world.accept(&asked).await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_may_not_look_after_children_neither_accepts_nor_checks_in() {
+    let world = World::start().await;
+    let refused = |code| (409, code, vec![]);
+    let (path, later) = (world.requested("2027-02-12").await, world.confirmed("2027-02-20").await);
+    world.profile(listing::State::Suspended).await;
+    assert_eq!(world.accept(&path).await.problem(), refused("profile_suspended"));
+    world.profile(listing::State::Paused).await;
+    world.check_until("2027-02-12").await;
+    assert_eq!(world.accept(&path).await.problem(), refused("not_checked"));
+    world.check_until("2027-02-13").await;
+    assert_eq!(world.accept(&path).await.status, 200, "who has paused comes as agreed");
+    world.card(&path, Card::Good).await;
+
+    world.profile(listing::State::Listed).await;
+    world.check_until("2027-02-22").await;
+    let moved = world.parent("PATCH", &later, json!({ "time": evening("2027-02-21") })).await;
+    assert_eq!(moved.status, 200, "{}", moved.body);
+    world.check_until("2027-02-21").await;
+    assert_eq!(world.accept(&later).await.problem(), refused("not_checked"));
+    assert_eq!(world.stored(&later).await.window.date.to_string(), "2027-02-20");
+    world.check_until("2027-02-22").await;
+    assert_eq!(world.accept(&later).await.body["time"]["date"], "2027-02-21");
+
+    world.at("2027-02-12T18:55:00Z");
+    let here = format!("{path}/check-in");
+    world.profile(listing::State::Suspended).await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.problem(), refused("profile_suspended"));
+    world.profile(listing::State::Paused).await;
+    world.check_until("2027-02-12").await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.problem(), refused("not_checked"));
+    world.check_until("2027-02-13").await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.body["state"], "in_progress");
 }
 
 #[tokio::test]
