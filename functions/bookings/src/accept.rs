@@ -17,7 +17,7 @@ use storage::bookings::Changed;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    change::{self, refused},
+    change::{self, refused, unfit},
     view::{self, View},
 };
 
@@ -32,7 +32,7 @@ use crate::{
          headers(("ETag" = String, description = "Its version"))),
         (status = 404, description = "There is no such booking, or it is somebody else's", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "`taken`: another booking has some of that time; `wrong_state` or `not_now`: there is nothing to accept, or not any more", body = ProblemBody,
+        (status = 409, description = "`taken`: another booking has some of that time; `wrong_state` or `not_now`: there is nothing to accept, or not any more; `account_suspended`, `profile_suspended` or `not_checked`: the sitter may not look after children then", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -47,10 +47,12 @@ async fn accept_booking(
     meta: RequestMeta,
 ) -> Result<Response, Problem> {
     let now = app.now();
+    let sitter = change::sitter(&app, caller).await?;
     let booking = change::change(&app, id, caller, &meta, now, |before, who| {
         if_match.check(before.version)?;
         let event = if before.proposal.is_some() { Event::AcceptChange } else { Event::Accept };
         let after = before.after(event, who, now).map_err(refused)?;
+        sitter.may_care(after.span).map_err(unfit)?;
         Ok(Changed::told(after, News::Event(event)))
     });
     view::answer(&app, &booking.await?, Role::Sitter).await

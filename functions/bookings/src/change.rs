@@ -6,6 +6,7 @@ use domain::{
     booking::{Booking, Event, News, Refusal, Who},
     id::BookingId,
     role::Role,
+    sitter::{Sitter, Unfit},
 };
 use jiff::Timestamp;
 use storage::bookings::{Actor, ChangeError, Changed};
@@ -25,6 +26,11 @@ pub(crate) async fn read(app: &App, id: BookingId, caller: SignedIn) -> Result<(
     Ok((booking, who))
 }
 
+/// The caller as they are now, who is to say that they come, or have come.
+pub(crate) async fn sitter(app: &App, caller: SignedIn) -> Result<Sitter, Problem> {
+    app.tables().sitter(caller.user_id).await?.ok_or_else(Problem::not_found)
+}
+
 /// Changes a booking in which the caller takes part, by a rule that may be asked several times.
 pub(crate) async fn change(
     app: &App,
@@ -34,8 +40,21 @@ pub(crate) async fn change(
     now: Timestamp,
     rule: impl Fn(&Booking, Who) -> Result<Changed, Problem>,
 ) -> Result<Booking, Problem> {
+    change_as(app, id, caller, meta, now, part, rule).await
+}
+
+/// The same, where `who` says whose part the caller takes.
+pub(crate) async fn change_as(
+    app: &App,
+    id: BookingId,
+    caller: SignedIn,
+    meta: &RequestMeta,
+    now: Timestamp,
+    who: impl Fn(&Booking, SignedIn) -> Result<Who, Problem>,
+    rule: impl Fn(&Booking, Who) -> Result<Changed, Problem>,
+) -> Result<Booking, Problem> {
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
-    let rule = |before: &Booking| rule(before, part(before, caller)?).map(Some);
+    let rule = |before: &Booking| rule(before, who(before, caller)?).map(Some);
     app.tables().change_booking(id, &actor, now, rule).await.map_err(|error| match error {
         ChangeError::NotFound => Problem::not_found(),
         ChangeError::Refused(problem) => problem,
@@ -59,6 +78,11 @@ pub(crate) async fn happen(
         Ok(Changed::told(after, News::Event(event)))
     })
     .await
+}
+
+/// Whoever may not look after children does not say that they come, or have come.
+pub(crate) fn unfit(unfit: Unfit) -> Problem {
+    Problem::new(StatusCode::CONFLICT, unfit.into(), format!("It cannot be now: {unfit}."))
 }
 
 /// What the table of states does not have, or not for this caller, or not now.

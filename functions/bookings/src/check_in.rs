@@ -14,7 +14,7 @@ use storage::bookings::Changed;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    change::{self, refused},
+    change::{self, refused, unfit},
     presence::{self, Request},
     view::{self, View},
 };
@@ -30,7 +30,7 @@ use crate::{
          headers(("ETag" = String, description = "Its version"))),
         (status = 404, description = "There is no such booking, or it is somebody else's", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "It does not begin now, or the sitter is there already", body = ProblemBody,
+        (status = 409, description = "It does not begin now, or the sitter is there already; `account_suspended`, `profile_suspended` or `not_checked`: the sitter may not look after children then", body = ProblemBody,
          content_type = "application/problem+json"),
         BodyProblems, RoleProblems, StoreProblems,
     ),
@@ -45,8 +45,10 @@ async fn check_in(
     let (point, now) = (request.point()?, app.now());
     let (before, _) = change::read(&app, id, caller).await?;
     let presence = presence::presence(&app, &before, point, now).await?;
+    let sitter = change::sitter(&app, caller).await?;
     let booking = change::change(&app, id, caller, &meta, now, |before, _| {
         let after = before.checked_in(presence).map_err(refused)?;
+        sitter.may_care(after.span).map_err(unfit)?;
         Ok(Changed::told(after, News::Event(Event::CheckIn)))
     });
     view::answer(&app, &booking.await?, Role::Sitter).await

@@ -71,7 +71,7 @@ pub struct Response {
          content_type = "application/problem+json"),
         BodyProblems, RoleProblems, LimitProblems, IdempotencyProblems, StoreProblems,
         // In place of the one that repetitions have.
-        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, `no_parent_profile`, \
+        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, `not_checked`, `no_parent_profile`, \
          `email_unverified`, or a request with this key is being worked on", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

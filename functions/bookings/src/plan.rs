@@ -14,7 +14,7 @@ use domain::{
     id::{self, BookingId, ChildId, UserId},
     money::HourlyRate,
     parent,
-    sitter::Sitter,
+    sitter::{Sitter, Unfit},
     stripe::PaymentMethodId,
 };
 use jiff::Timestamp;
@@ -78,6 +78,8 @@ pub(crate) enum Obstacle {
     NoSitter,
     #[error("tell where the children are first, with PUT /me/parent-profile")]
     NoParentProfile,
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     #[error("the sitter does not work all through that time")]
     NotWorking,
     #[error("somebody else has booked the sitter for some of that time")]
@@ -104,6 +106,7 @@ impl Obstacle {
         match self {
             Self::NoSitter => "not_found",
             Self::NoParentProfile => "no_parent_profile",
+            Self::Unfit(unfit) => (*unfit).into(),
             Self::NotWorking => "not_working",
             Self::Taken => "taken",
             Self::TooFar => "too_far",
@@ -140,6 +143,7 @@ impl Plan {
         if tables.blocked(family.id()).await?.contains(&wish.sitter) {
             return Err(Obstacle::NoSitter);
         }
+        sitter.may_care(wish.span)?;
         let rate = Self::check(&sitter, family, &wish)?;
         if !tables.is_free(wish.sitter, wish.span, wish.instead_of).await? {
             return Err(Obstacle::Taken);

@@ -87,7 +87,7 @@ impl Request {
         (status = 200, description = "What it would cost", body = Response),
         (status = 404, description = "There is no such sitter, or they are not shown", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, or `no_parent_profile`", body = ProblemBody,
+        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, `not_checked`: the sitter's background check ends before; or `no_parent_profile`", body = ProblemBody,
          content_type = "application/problem+json"),
         BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),

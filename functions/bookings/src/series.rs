@@ -19,7 +19,8 @@ pub struct View {
     /// Its identity.
     #[schema(example = "ser_01h455vb4pex5vsknk084sn02q")]
     id: String,
-    /// `active`, `complete` when the rule has no more days, or `ended` by the parent.
+    /// `active`, `complete` when the rule has no more days, or `ended`: by the parent, or because one side is suspended
+    /// or has no good background check.
     #[schema(value_type = String, example = "active")]
     state: State,
     /// Who is booked.
@@ -49,7 +50,8 @@ pub struct DateView {
     booking_id: Option<String>,
     /// Why there is none: `taken`, `not_working`, `too_far`, `other_clock`, `out_of_time`, `no_parent_profile`,
     /// `no_children` where none of them is the family's any more, `price_changed` where the sitter asks for more than
-    /// when the series was made, or is stricter about calling off, or `not_found` where they are not shown any more.
+    /// when the series was made, or is stricter about calling off, `not_checked` where their background check ends
+    /// before, or `not_found` where they are not shown any more.
     #[schema(example = "taken")]
     obstacle: Option<String>,
     /// What to think of, as things stand now.

@@ -62,7 +62,7 @@ pub struct Response {
          headers(("ETag" = String, description = "Its version"))),
         (status = 404, description = "There is no such booking, or it is somebody else's", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`; `not_shown`: the sitter takes no bookings now; or the booking cannot be changed, or not any more", body = ProblemBody,
+        (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, `not_checked`; `not_shown`: the sitter takes no bookings now; or the booking cannot be changed, or not any more", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),

@@ -8,7 +8,7 @@ use domain::{
     money::{Currency, HourlyRate},
     page::Limit,
     search::{Position, Query, Sort, Words},
-    sitter::today,
+    sitter::{last_day, today},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ impl Parameters {
                 skills: skills?.into_iter().collect(),
                 min_rating: min_rating?,
                 sort: sort?.unwrap_or_default(),
-                today: today(now),
+                today: when.flatten().map_or(today(now), |span| last_day(span).max(today(now))),
             };
             currency?;
             Some((query, limit?))
@@ -193,6 +193,24 @@ pub(crate) fn span(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_check_must_be_good_on_the_last_day_that_is_asked_for() {
+        let now = "2026-11-25T12:00:00Z".parse().unwrap();
+        let day = |starts_at: Option<&str>, ends_at: Option<&str>| {
+            let asked = serde_json::json!({
+                "latitude": "53.74", "longitude": "-2.01", "starts_at": starts_at, "ends_at": ends_at,
+            });
+            serde_json::from_value::<Parameters>(asked).unwrap().parse(now).unwrap().0.today
+        };
+        assert_eq!(day(None, None), date(2026, 11, 25));
+        let evening = |end| day(Some("2026-12-24T18:00:00Z"), Some(end));
+        assert_eq!(evening("2026-12-25T00:00:00Z"), date(2026, 12, 24));
+        assert_eq!(evening("2026-12-25T00:00:01Z"), date(2026, 12, 25));
+        let past = day(Some("2026-11-20T18:00:00Z"), Some("2026-11-20T22:00:00Z"));
+        assert_eq!(past, date(2026, 11, 25));
+    }
 
     #[test]
     fn stars_have_two_places() {

@@ -73,6 +73,7 @@ impl Sender {
         let mail = message.template.render(&Context {
             name: user.name.as_str(),
             about: about.as_ref(),
+            concern: None,
             app_url: &self.app_url,
             token: token.as_deref(),
         })?;

@@ -7,7 +7,7 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    sitter::today,
+    sitter::{Record, today},
     vetting::{self, Details, Folder, Issuer, Kind, Reference, Title},
 };
 use jiff::civil::Date;
@@ -34,7 +34,7 @@ pub struct Request {
     /// On which day.
     #[schema(example = "2026-02-01", format = "date")]
     issued_on: String,
-    /// The last day on which it is good.
+    /// The last day on which it is good: after `issued_on`, and at most three years later.
     #[schema(example = "2027-01-31", format = "date")]
     expires_on: String,
 }
@@ -69,13 +69,15 @@ async fn create_background_check(
 /// that wait for an admin.
 async fn refuse_second(app: &App, folder: &Folder, today: Date) -> Result<(), Problem> {
     let Some(id) = folder.background_check else { return Ok(()) };
-    match app.tables().certificate(id).await? {
-        Some(latest) if !latest.may_be_renewed(today) => {
-            let detail = "There is a background check that is good for another 60 days, or that we are still to look at.";
-            Err(Problem::new(StatusCode::CONFLICT, "background_check_open", detail))
-        }
-        _ => Ok(()),
+    let Some(latest) = app.tables().certificate(id).await? else { return Ok(()) };
+    let record = app.tables().sitter_record(folder.user_id).await?;
+    let record = record.unwrap_or_else(|| Record::new(folder.user_id));
+    if latest.may_be_renewed(&record, today) {
+        return Ok(());
     }
+    let detail =
+        "There is a background check that is good for another 60 days, or that we are still to look at.";
+    Err(Problem::new(StatusCode::CONFLICT, "background_check_open", detail))
 }
 
 fn parse(request: &Request, today: Date) -> Result<(Details, Reference), Problem> {
@@ -84,7 +86,8 @@ fn parse(request: &Request, today: Date) -> Result<(Details, Reference), Problem
     let issuer = fields.take("/issuer", Issuer::parse(&request.issuer));
     let reference = fields.take("/reference", Reference::parse(&request.reference));
     let issued_on = fields.take("/issued_on", vetting::issued_on(&request.issued_on, today));
-    let expires_on = fields.take("/expires_on", vetting::expires_on(&request.expires_on, today));
+    let expires_on = vetting::check_expires_on(&request.expires_on, issued_on, today);
+    let expires_on = fields.take("/expires_on", expires_on);
     match (title, issuer, reference, issued_on) {
         (Some(title), Some(issuer), Some(reference), Some(issued_on)) if expires_on.is_some() => {
             let kind = Kind::BackgroundCheck;

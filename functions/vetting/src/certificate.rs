@@ -31,7 +31,8 @@ pub struct View {
     /// The last day on which it is good; `null` if it is good for ever.
     #[schema(value_type = Option<String>, format = Date)]
     expires_on: Option<Date>,
-    /// `submitted`, `verified`, `rejected`, `expired` or `revoked`.
+    /// `submitted`, `verified`, `rejected`, `expired`, `revoked`, or `discredited`: whoever checks sitters for us knows
+    /// something against the sitter.
     #[schema(value_type = String, example = "verified")]
     state: State,
     /// When it was handed in.

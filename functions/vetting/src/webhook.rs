@@ -1,6 +1,9 @@
 //! `POST /webhooks/background-check`: whoever checks sitters for us tells how it went. Who says so is proved by a signature,
-//! by the [Standard Webhooks](https://www.standardwebhooks.com) specification. It is the same as an admin's decision,
-//! and an event that comes again changes nothing.
+//! by the [Standard Webhooks](https://www.standardwebhooks.com) specification. An event that comes again changes nothing.
+//!
+//! That a check is clear verifies it, as an admin would. That something is known against the sitter counts wherever the
+//! check stands, and whatever others say: from [`Fact::SitterDiscredited`](domain::event::Fact::SitterDiscredited) it
+//! follows that every admin gets a mail.
 
 use api::{App, Problem, ProblemBody, RawBody, openapi::StoreProblems};
 use axum::{
@@ -99,9 +102,8 @@ fn parse(body: &[u8]) -> Result<(CertificateId, bool), Problem> {
 fn decision(state: Standing, is_clear: bool) -> Option<(Event, Action)> {
     match (state, is_clear) {
         (Standing::Submitted, true) => Some((Event::Verify, Action::CredentialVerified)),
-        (Standing::Submitted, false) => Some((Event::Reject, Action::CredentialRejected)),
-        (Standing::Verified, false) => Some((Event::Revoke, Action::CredentialRevoked)),
-        _ => None,
+        (Standing::Discredited, _) | (_, true) => None,
+        (_, false) => Some((Event::Discredit, Action::CredentialDiscredited)),
     }
 }
 

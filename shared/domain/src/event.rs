@@ -136,7 +136,7 @@ pub enum Fact {
         /// Which.
         certificate_id: CertificateId,
     },
-    /// An admin has found that a certificate is good no more.
+    /// A certificate is good no more, as an admin or whoever checks sitters for us has found.
     CredentialRevoked {
         /// Whose.
         user_id: UserId,
@@ -150,10 +150,15 @@ pub enum Fact {
         /// Which.
         certificate_id: CertificateId,
     },
-    /// A sitter's background check is good no more: its last day is past, or an admin has revoked it.
-    /// Parents must not find the sitter any longer.
+    /// A sitter's background check is good no more: its last day is past, an admin has revoked it, or something has
+    /// become known. Parents must not find the sitter any longer.
     BackgroundCheckExpired {
         /// Whose.
+        user_id: UserId,
+    },
+    /// Whoever checks sitters for us knows something against one of them.
+    SitterDiscredited {
+        /// Against whom.
         user_id: UserId,
     },
     /// Something happened to a booking, or fell due for it.
@@ -184,7 +189,7 @@ pub enum Fact {
 impl Fact {
     /// Whether it must not wait for anything that was announced before it.
     pub fn is_urgent(&self) -> bool {
-        matches!(self, Self::HelpCalled { .. })
+        matches!(self, Self::HelpCalled { .. } | Self::SitterDiscredited { .. })
     }
 }
 

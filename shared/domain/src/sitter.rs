@@ -1,12 +1,12 @@
 //! What a sitter tells about themselves, and what is known of them besides.
 
 use enumset::EnumSet;
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use strum::{AsRefStr, EnumIter, IntoEnumIterator};
+use strum::{AsRefStr, EnumIter, IntoEnumIterator, IntoStaticStr};
 
 use crate::{
-    availability::Availability,
+    availability::{Availability, Span},
     booking::policy::Policy,
     care::{AgeGroup, Skill},
     geo::{Point, Radius},
@@ -135,6 +135,21 @@ pub enum NotYet {
     /// See [`listing::Refused`].
     #[error(transparent)]
     Refused(#[from] listing::Refused),
+}
+
+/// Why somebody may not take part in what was agreed. As a word, the code of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, thiserror::Error)]
+#[strum(serialize_all = "snake_case")]
+pub enum Unfit {
+    /// An admin has suspended the account.
+    #[error("the account is suspended")]
+    AccountSuspended,
+    /// An admin has suspended the profile.
+    #[error("the sitter's profile is suspended")]
+    ProfileSuspended,
+    /// There is no background check, or it ends before that.
+    #[error("the sitter's background check is not good until the end of that time")]
+    NotChecked,
 }
 
 /// Everything that there is of a sitter.
@@ -295,6 +310,17 @@ impl Sitter {
             && self.record.is_checked(today(now))
             && self.completeness().missing.is_empty()
     }
+
+    /// Whether they may look after children all through that time, if that is agreed. Somebody who has paused may.
+    pub fn may_care(&self, span: Span) -> Result<(), Unfit> {
+        if self.user.standing != Standing::Active {
+            return Err(Unfit::AccountSuspended);
+        }
+        if self.profile.state == State::Suspended {
+            return Err(Unfit::ProfileSuspended);
+        }
+        if self.record.is_checked(last_day(span)) { Ok(()) } else { Err(Unfit::NotChecked) }
+    }
 }
 
 /// The day by which checks expire: that of Greenwich, wherever the sitter is.
@@ -302,10 +328,13 @@ pub fn today(now: Timestamp) -> Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
+/// The last of these days that a time touches: a check that is good then is good all through it.
+pub fn last_day(span: Span) -> Date {
+    today(span.end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(span.end))
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::{
         availability::{Day, Hours, Minute, Week},
@@ -459,5 +488,24 @@ mod tests {
         assert!(!Sitter { user: suspended, ..listed.clone() }.is_shown(now()));
         let without_hours = Availability::new(TimeZoneName::default());
         assert!(!Sitter { availability: without_hours, ..listed }.is_shown(now()));
+    }
+
+    #[test]
+    fn who_may_care_is_not_suspended_and_checked_until_the_end() {
+        let midnight = "2026-11-26T00:00:00Z".parse::<Timestamp>().unwrap();
+        let span = |end| Span { start: now(), end };
+        for state in State::iter().filter(|state| *state != State::Suspended) {
+            assert_eq!(sitter(state).may_care(span(midnight)), Ok(()), "{state:?}");
+        }
+        let late = midnight + SignedDuration::from_nanos(1);
+        let listed = sitter(State::Listed);
+        assert_eq!(listed.may_care(span(late)), Err(Unfit::NotChecked));
+        let record = Record { checked_until: None, ..listed.record.clone() };
+        assert_eq!(Sitter { record, ..listed.clone() }.may_care(span(midnight)), Err(Unfit::NotChecked));
+        assert_eq!(sitter(State::Suspended).may_care(span(midnight)), Err(Unfit::ProfileSuspended));
+        let user = listed.user.clone().with_standing(Standing::Suspended { since: now() }, now());
+        assert_eq!(Sitter { user, ..listed }.may_care(span(midnight)), Err(Unfit::AccountSuspended));
+        let code: &'static str = Unfit::NotChecked.into();
+        assert_eq!(code, "not_checked");
     }
 }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumIter, EnumString, IntoEnumIterator};
 
-use State::{Expired, Rejected, Revoked, Submitted, Verified};
+use State::{Discredited, Expired, Rejected, Revoked, Submitted, Verified};
 
 use crate::{
     Violation,
@@ -35,6 +35,9 @@ pub const MAX_CERTIFICATES: usize = 30;
 
 /// So many days before its end a background check may be handed in anew: a new one takes weeks.
 const RENEWAL: i64 = 60;
+
+/// So many years after it was issued a background check is good at most: what it says is of the day of its issue.
+const CHECK_YEARS: i64 = 3;
 
 /// What a certificate is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter, EnumString)]
@@ -83,6 +86,18 @@ pub fn expires_on(raw: &str, today: Date) -> Result<Date, Violation> {
     if expires >= today { Ok(expires) } else { Err(Violation::new("expired", "must not be past")) }
 }
 
+/// Reads the last day on which a background check is good: none that is past, and, if the day of its issue could be
+/// read, one within three years after that. The sitter says so, and the provider who verifies it does not tell.
+pub fn check_expires_on(raw: &str, issued: Option<Date>, today: Date) -> Result<Date, Violation> {
+    let expires = expires_on(raw, today)?;
+    let is_within = |issued: Date| issued < expires && expires <= issued.saturating_add(CHECK_YEARS.years());
+    if issued.is_none_or(is_within) {
+        return Ok(expires);
+    }
+    let message = format!("must be after issued_on, and at most {CHECK_YEARS} years later");
+    Err(Violation::new("out_of_range", message))
+}
+
 /// Where a certificate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter)]
 #[serde(rename_all = "snake_case")]
@@ -98,6 +113,8 @@ pub enum State {
     Expired,
     /// An admin has found that it is good no more.
     Revoked,
+    /// Whoever checks sitters for us knows something against this one.
+    Discredited,
 }
 
 /// What happens to a certificate.
@@ -112,6 +129,8 @@ pub enum Event {
     Revoke,
     /// Its last day is past.
     Expire,
+    /// Whoever checks sitters for us knows something against this one: whatever had become of it, and of others.
+    Discredit,
 }
 
 /// Every transition that there is: from, event, to.
@@ -120,6 +139,11 @@ pub const TABLE: &[(State, Event, State)] = &[
     (Submitted, Event::Reject, Rejected),
     (Verified, Event::Revoke, Revoked),
     (Verified, Event::Expire, Expired),
+    (Submitted, Event::Discredit, Discredited),
+    (Verified, Event::Discredit, Discredited),
+    (Rejected, Event::Discredit, Discredited),
+    (Expired, Event::Discredit, Discredited),
+    (Revoked, Event::Discredit, Discredited),
 ];
 
 /// What an admin decides.
@@ -232,17 +256,19 @@ impl Certificate {
     /// change nothing.
     pub fn due(&self) -> Option<Timestamp> {
         let last = self.details.expires_on.filter(|_| self.state == Verified)?;
-        Some(last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        let midnight = last.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC));
+        // After the last days that there are, at the end of time.
+        Some(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()))
     }
 
-    /// Whether another of its kind may take its place: when it is closed, or, while it is good, early enough for
-    /// an admin to look at the next one.
-    pub fn may_be_renewed(&self, today: Date) -> bool {
+    /// Whether another of its kind may take its place: when it is closed, or does not count any more by the sitter's
+    /// record, or, while it is good, early enough for an admin to look at the next one.
+    pub fn may_be_renewed(&self, record: &Record, today: Date) -> bool {
         let renewable = today.saturating_add(RENEWAL.days());
         match self.state {
             Submitted => false,
-            Verified => self.details.expires_on.is_some_and(|last| last <= renewable),
-            Rejected | Expired | Revoked => true,
+            Verified => record.checked_until.is_none_or(|last| last <= renewable),
+            Rejected | Expired | Revoked | Discredited => true,
         }
     }
 
@@ -254,29 +280,34 @@ impl Certificate {
             Verified => vec![Fact::CredentialVerified { user_id, certificate_id }],
             Rejected => vec![Fact::CredentialRejected { user_id, certificate_id }],
             Expired => vec![Fact::CredentialExpired { user_id, certificate_id }],
-            Revoked => vec![Fact::CredentialRevoked { user_id, certificate_id }],
+            Revoked | Discredited => vec![Fact::CredentialRevoked { user_id, certificate_id }],
         };
         if self.details.kind == Kind::BackgroundCheck {
             match self.state {
                 Submitted | Rejected => {}
                 Verified => facts.push(Fact::SitterChanged { user_id }),
                 Expired => facts.push(Fact::BackgroundCheckExpired { user_id }),
-                Revoked => {
+                Revoked | Discredited => {
                     facts.push(Fact::SitterChanged { user_id });
                     facts.push(Fact::BackgroundCheckExpired { user_id });
+                    if self.state == Discredited {
+                        facts.push(Fact::SitterDiscredited { user_id });
+                    }
                 }
             }
         }
         facts
     }
 
-    /// What the sitter's record becomes by an admin's decision; `None` where it says nothing of it. One
-    /// that expires needs no word: the record knows the day.
+    /// What the sitter's record becomes by a decision; `None` where it says nothing of it. One that expires needs
+    /// no word: the record knows the day.
     pub fn mark(&self, record: Record) -> Option<Record> {
         let checked_until = match (self.details.kind, self.state) {
             // One that was renewed ends before the next.
             (Kind::BackgroundCheck, Verified) => record.checked_until.max(self.details.expires_on),
             (Kind::BackgroundCheck, Revoked) if record.checked_until == self.details.expires_on => None,
+            // Another that was good before it became known does not outweigh it.
+            (Kind::BackgroundCheck, Discredited) => None,
             _ => return None,
         };
         Some(Record { checked_until, version: record.version + 1, ..record })
@@ -360,12 +391,16 @@ mod tests {
     fn a_check_is_renewed_before_it_ends_and_the_later_one_counts() {
         let submitted = check();
         let last = submitted.details.expires_on.unwrap();
-        assert!(!submitted.may_be_renewed(last));
+        let unchecked = Record::new(submitted.user_id);
+        assert!(!submitted.may_be_renewed(&unchecked, last));
         let verified = submitted.after(Event::Verify, last).unwrap();
+        let record = verified.mark(unchecked.clone()).unwrap();
         let days_before = |days: i64| last.saturating_sub(days.days());
-        assert_eq!([61, 60, 0].map(|days| verified.may_be_renewed(days_before(days))), [false, true, true]);
+        let renewable = |days| verified.may_be_renewed(&record, days_before(days));
+        assert_eq!([61, 60, 0].map(renewable), [false, true, true]);
+        // It does not count: something else has become known.
+        assert!(verified.may_be_renewed(&unchecked, days_before(61)));
 
-        let record = verified.mark(Record::new(verified.user_id)).unwrap();
         let details =
             Details { expires_on: Some(last.saturating_add(365.days())), ..verified.details.clone() };
         let next = Certificate { details, ..verified.clone() };
@@ -376,6 +411,34 @@ mod tests {
         assert_eq!(revoked.mark(renewed.clone()), None);
         let revoked = next.after(Event::Revoke, last).unwrap();
         assert_eq!(revoked.mark(renewed).unwrap().checked_until, None);
+    }
+
+    #[test]
+    fn what_is_known_against_a_sitter_outweighs_every_check_and_is_told_once() {
+        let today = day("2026-03-01");
+        let ended = decided(check(), &[Event::Verify, Event::Expire]);
+        let befores = [
+            check(),
+            decided(check(), &[Event::Verify]),
+            decided(check(), &[Event::Reject]),
+            decided(check(), &[Event::Verify, Event::Revoke]),
+            ended,
+        ];
+        for before in befores {
+            let state = before.state;
+            let discredited = before.after(Event::Discredit, today).unwrap();
+            // Another check was good for longer.
+            let checked =
+                Record { checked_until: Some(day("2027-06-30")), ..Record::new(discredited.user_id) };
+            let marked = discredited.mark(checked).unwrap();
+            assert_eq!((marked.checked_until, marked.version), (None, 1), "{state:?}");
+            assert!(discredited.may_be_renewed(&marked, today));
+            assert_eq!(discredited.due(), None);
+            for event in Event::iter() {
+                let refused = discredited.clone().after(event, today);
+                assert_eq!(refused, Err(Refused::WrongState { from: State::Discredited, event }));
+            }
+        }
     }
 
     #[test]
@@ -399,6 +462,10 @@ mod tests {
         assert_eq!(verified.due(), Some("2026-07-01T00:00:00Z".parse().unwrap()));
         assert_eq!(decided(verified.clone(), &[Event::Revoke]).due(), None);
         assert_eq!(decided(verified, &[Event::Expire]).due(), None);
+        for last in ["9999-12-29", "9999-12-30", "9999-12-31"] {
+            let endless = decided(certificate(Kind::Driving, Some(last)), &[Event::Verify]);
+            assert!(endless.due().unwrap() > "9999-12-29T23:00:00Z".parse().unwrap(), "{last}");
+        }
     }
 
     #[test]
@@ -417,6 +484,11 @@ mod tests {
                 &[Event::Verify, Event::Revoke],
                 &["credential_revoked"],
                 &["sitter_changed", "background_check_expired"],
+            ),
+            (
+                &[Event::Reject, Event::Discredit],
+                &["credential_revoked"],
+                &["sitter_changed", "background_check_expired", "sitter_discredited"],
             ),
         ] {
             assert_eq!(names(decided(course(), events)), told);
@@ -463,6 +535,14 @@ mod tests {
         assert_eq!(issued_on("2026-03-02", today).unwrap_err().code, "in_the_future");
         assert_eq!(expires_on("2026-03-01", today).unwrap(), today);
         assert_eq!(expires_on("2026-02-28", today).unwrap_err().code, "expired");
+        let issued = Some(day("2024-02-29"));
+        for (raw, issued) in [("2027-02-28", issued), ("2026-03-02", Some(today)), ("9999-12-31", None)] {
+            assert_eq!(check_expires_on(raw, issued, today).unwrap(), day(raw));
+        }
+        for (raw, issued) in [("2027-03-01", issued), ("2026-03-01", Some(today)), ("9999-12-31", issued)] {
+            assert_eq!(check_expires_on(raw, issued, today).unwrap_err().code, "out_of_range", "{raw}");
+        }
+        assert_eq!(check_expires_on("2026-02-28", issued, today).unwrap_err().code, "expired");
         for raw in ["", "2026-02-30", "20260301", "2026-03-01T00:00", "tomorrow"] {
             assert_eq!(issued_on(raw, today).unwrap_err().code, "invalid_date", "{raw}");
         }
@@ -471,7 +551,7 @@ mod tests {
     proptest! {
         /// Whatever happens in whatever order, a certificate moves only forward, and each step counts.
         #[test]
-        fn every_path_ends(steps in proptest::collection::vec((0usize..4, 0i16..400), 0..12)) {
+        fn every_path_ends(steps in proptest::collection::vec((0usize..5, 0i16..400), 0..12)) {
             let mut current = check();
             for (event, days) in steps {
                 let event = Event::iter().nth(event).unwrap();
@@ -482,7 +562,7 @@ mod tests {
                     current = next;
                 }
             }
-            prop_assert!(current.version <= 3);
+            prop_assert!(current.version <= 4);
         }
     }
 }

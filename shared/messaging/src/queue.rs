@@ -113,6 +113,26 @@ pub struct BookingMessage {
     pub news: News,
 }
 
+/// Somebody may not take part any more in what was agreed. It tells nothing of why: whoever gets it reads what is
+/// so now.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StandingMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// What lies on the queue of bookings.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum FollowUp {
+    /// See [`BookingMessage`].
+    Booking(BookingMessage),
+    /// See [`StandingMessage`].
+    Standing(StandingMessage),
+}
+
 /// Somebody who takes part in a booking calls for help.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AlertMessage {
@@ -122,6 +142,28 @@ pub struct AlertMessage {
     pub booking_id: BookingId,
     /// Who.
     pub by: Who,
+}
+
+/// Admins are to hear of somebody at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ConcernMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// Whom: a sitter against whom something is known, or, with a booking, somebody who may not take part in it.
+    pub user_id: UserId,
+    /// A booking of theirs that is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking_id: Option<BookingId>,
+}
+
+/// What lies on the queue of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Alert {
+    /// See [`AlertMessage`].
+    Help(AlertMessage),
+    /// See [`ConcernMessage`].
+    Concern(ConcernMessage),
 }
 
 /// A message and its queue.
@@ -137,8 +179,12 @@ pub enum Message {
     Payment(PaymentMessage),
     /// See [`BookingMessage`].
     Booking(BookingMessage),
+    /// See [`StandingMessage`].
+    Standing(StandingMessage),
     /// See [`AlertMessage`].
     Alert(AlertMessage),
+    /// See [`ConcernMessage`].
+    Concern(ConcernMessage),
 }
 
 /// A queue did not take a message, or did not answer.
@@ -226,7 +272,9 @@ impl Queues {
             Message::Search(message) => self.search.send(message).await,
             Message::Payment(message) => self.payments.send(message).await,
             Message::Booking(message) => self.bookings.send(message).await,
+            Message::Standing(message) => self.bookings.send(message).await,
             Message::Alert(message) => self.alerts.send(message).await,
+            Message::Concern(message) => self.alerts.send(message).await,
         }
     }
 }

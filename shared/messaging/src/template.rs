@@ -4,7 +4,7 @@
 mod bookings;
 
 pub use bookings::About;
-use domain::mail_link::Purpose;
+use domain::{id::UserId, mail_link::Purpose};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, value::Serde};
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, VariantArray};
@@ -98,6 +98,10 @@ pub enum Template {
     BookingCardRefused,
     /// To an admin, when somebody calls for help.
     HelpCalled,
+    /// To an admin, when something is known against a sitter.
+    SitterDiscredited,
+    /// To an admin, when a booking is going on in which somebody may not take part any more.
+    UnfitForCare,
 }
 
 /// Which address of the person a mail goes to.
@@ -133,6 +137,9 @@ pub struct Context<'a> {
     /// The booking, in a mail that is about one.
     #[serde(flatten)]
     pub about: Option<&'a About>,
+    /// The person, in a mail to an admin that is about one.
+    #[serde(flatten)]
+    pub concern: Option<&'a Concern>,
     /// Where the web application lives.
     #[serde(skip)]
     pub app_url: &'a str,
@@ -141,8 +148,17 @@ pub struct Context<'a> {
     pub token: Option<&'a str>,
 }
 
+/// Whom a mail to an admin is about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Concern {
+    /// For the link.
+    pub person: UserId,
+    /// Their name.
+    pub who: String,
+}
+
 /// What a mail says. The title and the paragraphs may name `{{ name }}`, and in a mail about a booking what
-/// [`About`] has; so may the path.
+/// [`About`] has, or [`Concern`]; so may the path.
 struct Words {
     subject: &'static str,
     title: &'static str,
@@ -386,6 +402,18 @@ impl Template {
             Self::BookingReminder => bookings::REMINDER,
             Self::BookingCardRefused => bookings::CARD_REFUSED,
             Self::HelpCalled => bookings::HELP_CALLED,
+            Self::UnfitForCare => bookings::UNFIT,
+            Self::SitterDiscredited => Words {
+                subject: "Something is known against a sitter",
+                title: "Something is known against {{ who }}",
+                before: &[
+                    "Hello {{ name }}, whoever checks sitters for us knows something against {{ who }}, or the number of the check is not theirs. Families do not find {{ who }} any more, and bookings to come are called off.",
+                ],
+                action: Some(("See the sitter", "/admin/sitters/{{ person }}")),
+                after: &[
+                    "Look into it now. {{ who }} is listed again with another check that is good: suspend the profile or the account if that must not be.",
+                ],
+            },
         }
     }
 
@@ -431,15 +459,18 @@ mod tests {
     use super::*;
 
     fn context(name: &str) -> Context<'_> {
-        Context { name, about: None, app_url: "https://app.nannyradar.example/", token: None }
+        Context { name, about: None, concern: None, app_url: "https://app.nannyradar.example/", token: None }
     }
 
     #[test]
     fn mails() {
         let about = bookings::tests::about();
+        let person = domain::id::parse("usr_01h455vb4pex5vsknk084sn02q").unwrap();
+        let concern = Concern { person, who: "Mary Poppins".into() };
         for template in Template::VARIANTS {
             let token = template.link().map(|_| "TOKEN");
-            let context = Context { token, about: Some(&about), ..context("Zoë van Dijk") };
+            let (about, concern) = (Some(&about), Some(&concern));
+            let context = Context { token, about, concern, ..context("Zoë van Dijk") };
             let mail = template.render(&context).unwrap();
             assert_eq!(mail.text.contains("#token=TOKEN"), token.is_some());
             insta::assert_snapshot!(

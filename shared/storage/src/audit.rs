@@ -81,6 +81,8 @@ pub enum Action {
     CredentialRejected,
     /// An admin found that a certificate is good no more.
     CredentialRevoked,
+    /// Whoever checks sitters for us knows something against one.
+    CredentialDiscredited,
     /// Something happened to a booking of theirs.
     BookingChanged,
     /// A payment of theirs was given back by an admin.

@@ -54,7 +54,7 @@ pub struct Query {
     pub min_rating: Option<u32>,
     /// What comes first.
     pub sort: Sort,
-    /// The day on which a sitter's background check must be good.
+    /// The day on which a sitter's background check must be good: today, or the last day of the time that is asked for.
     pub today: Date,
 }
 

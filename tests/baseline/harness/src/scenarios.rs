@@ -268,10 +268,11 @@ fn child() -> Value {
     json!({ "name": "Byron", "birth_month": "2026-03", "allergies": "Peanuts", "needs": "Sleeps with a lamp" })
 }
 
+/// Good for as long as a check issued on that day can be.
 fn certificate() -> Value {
     json!({
         "title": "Enhanced DBS check", "issuer": "Disclosure and Barring Service",
-        "reference": "001234567890", "issued_on": "2026-02-01", "expires_on": "2099-12-31",
+        "reference": "001234567890", "issued_on": "2026-02-01", "expires_on": "2029-02-01",
     })
 }
 

@@ -18,7 +18,10 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use storage::bookings::{Actor, Changed};
+use storage::{
+    audit::By,
+    bookings::{Actor, Changed},
+};
 use testing::{every_day, listed_sitter, requested_booking, window};
 
 use crate::{
@@ -245,6 +248,21 @@ impl World {
             _ => (*at, None::<Step>),
         });
         news.into_iter().map(|(_, news)| news.name()).collect()
+    }
+
+    /// Until when the sitter's background check is good.
+    async fn check_until(&self, date: &str) {
+        let record = self.client.tables.sitter_record(self.sitter.id).await.unwrap().unwrap();
+        let checked_until = Some(date.parse().unwrap());
+        let record = Record { checked_until, version: record.version + 1, ..record };
+        self.client.tables.put_record(&record).await.unwrap();
+    }
+
+    /// Where the sitter's profile stands.
+    async fn profile(&self, state: listing::State) {
+        let Sitter { profile, .. } = self.client.tables.sitter(self.sitter.id).await.unwrap().unwrap();
+        let profile = Profile { state, version: profile.version + 1, ..profile };
+        self.client.tables.save_sitter_profile(profile, None, &[]).await.unwrap();
     }
 
     /// Everything that is stored, in one text.
@@ -768,6 +786,105 @@ async fn what_cannot_happen_now_is_refused_and_says_from_where_it_could() {
     let only = "a booking that is cancelled cannot cancel: that is for one that is accepted or confirmed";
     refused(sitter, "cancel", "wrong_state", only).await;
     assert_eq!(world.news(&path).await, ["requested", "accept", "confirm", "cancel"]);
+}
+
+#[tokio::test]
+async fn a_check_must_be_good_until_the_end_of_the_care() {
+    let world = World::start().await;
+    let asked = world.requested("2027-02-11").await;
+    world.check_until("2027-02-12").await;
+    let at = |date: &str, end: &str| {
+        with(world.wish(), "/time", json!({ "date": date, "start": "19:00", "end": end }))
+    };
+    let quote = |body: Value| {
+        let mut question = body;
+        for field in ["payment_method_id", "note"] {
+            question.as_object_mut().unwrap().remove(field);
+        }
+        world.quote(question)
+    };
+    // Of the night from the 12th to the 13th the last hour is too late.
+    for end in ["23:00", "00:00"] {
+        assert_eq!(quote(at("2027-02-12", end)).await.status, 200, "{end}");
+    }
+    assert_eq!(quote(at("2027-02-12", "00:01")).await.problem(), (409, "not_checked", vec![]));
+    assert_eq!(world.create(at("2027-02-12", "01:00")).await.problem(), (409, "not_checked", vec![]));
+    let another = world.parent("PATCH", &asked, json!({ "time": evening("2027-02-12") })).await;
+    assert_eq!(another.problem(), (409, "not_checked", vec![]));
+    let mut daily = at("2027-02-12", "23:00");
+    daily["rule"] = json!("FREQ=DAILY;COUNT=3");
+    let made = world.parent("POST", "/booking-series", daily).await;
+    let obstacles: Vec<_> =
+        made.body["dates"].as_array().unwrap().iter().map(|date| date["obstacle"].clone()).collect();
+    assert_eq!(obstacles, [Value::Null, json!("not_checked"), json!("not_checked")]);
+    assert_eq!(world.accept(&asked).await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_may_not_look_after_children_neither_accepts_nor_checks_in() {
+    let world = World::start().await;
+    let refused = |code| (409, code, vec![]);
+    let (path, later) = (world.requested("2027-02-12").await, world.confirmed("2027-02-20").await);
+    world.profile(listing::State::Suspended).await;
+    assert_eq!(world.accept(&path).await.problem(), refused("profile_suspended"));
+    world.profile(listing::State::Paused).await;
+    world.check_until("2027-02-12").await;
+    assert_eq!(world.accept(&path).await.problem(), refused("not_checked"));
+    world.check_until("2027-02-13").await;
+    assert_eq!(world.accept(&path).await.status, 200, "who has paused comes as agreed");
+    world.card(&path, Card::Good).await;
+
+    world.profile(listing::State::Listed).await;
+    world.check_until("2027-02-22").await;
+    let moved = world.parent("PATCH", &later, json!({ "time": evening("2027-02-21") })).await;
+    assert_eq!(moved.status, 200, "{}", moved.body);
+    world.check_until("2027-02-21").await;
+    assert_eq!(world.accept(&later).await.problem(), refused("not_checked"));
+    assert_eq!(world.stored(&later).await.window.date.to_string(), "2027-02-20");
+    world.check_until("2027-02-22").await;
+    assert_eq!(world.accept(&later).await.body["time"]["date"], "2027-02-21");
+
+    world.at("2027-02-12T18:55:00Z");
+    let here = format!("{path}/check-in");
+    world.profile(listing::State::Suspended).await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.problem(), refused("profile_suspended"));
+    world.profile(listing::State::Paused).await;
+    world.check_until("2027-02-12").await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.problem(), refused("not_checked"));
+    world.check_until("2027-02-13").await;
+    assert_eq!(world.sitter("POST", &here, json!({})).await.body["state"], "in_progress");
+}
+
+#[tokio::test]
+async fn an_admin_calls_off_what_has_not_begun_and_the_trail_names_them() {
+    let world = World::start().await;
+    let admin = Person::new(&world.client, Role::Admin, "Root").await;
+    let cancel =
+        async |path: &str| admin.call(&world.client, "POST", &format!("{path}/cancel"), Value::Null).await;
+    let (confirmed, asked) = (world.confirmed("2027-02-12").await, world.requested("2027-02-14").await);
+    let begun = world.confirmed("2027-02-10").await;
+    // By then it costs its parent all of it, and an admin keeps nothing.
+    world.at("2027-02-10T19:30:00Z");
+    assert_eq!(cancel(&begun).await.problem(), (409, "not_now", vec![]));
+    for (path, state, news) in [(&confirmed, "cancelled", "cancel"), (&asked, "declined", "call_off")] {
+        let answer = cancel(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["state"]), (200, &json!(state)), "{}", answer.body);
+        assert_discreet(&answer.text);
+        assert_eq!(world.news(path).await.last(), Some(&news));
+        assert_eq!(cancel(path).await.problem(), (409, "wrong_state", vec![]));
+    }
+    let cancellation = world.parent("GET", &confirmed, Value::Null).await.body["cancellation"].clone();
+    let nothing = json!({ "amount_minor": 0, "currency": "GBP" });
+    assert_eq!((&cancellation["by"], &cancellation["kept"]), (&json!("admin"), &nothing));
+    for side in [&world.parent, &world.sitter] {
+        let trail = world.client.tables.trail(By::Subject(side.id), None, 2).await.unwrap();
+        assert!(trail.iter().all(|recorded| recorded.entry.actor == Some(admin.id)));
+    }
+    let missing = format!("/bookings/{}", domain::id::new::<domain::id::BookingTag>(world.client.now()));
+    assert_eq!(cancel(&missing).await.problem(), (404, "not_found", vec![]));
+    // To see one is not theirs.
+    let seen = admin.call(&world.client, "GET", &confirmed, Value::Null).await;
+    assert_eq!(seen.problem(), (404, "not_found", vec![]));
 }
 
 #[tokio::test]

@@ -135,6 +135,13 @@ async fn what_is_handed_in_is_judged_field_by_field() {
     let endless = with(check(), "/expires_on", Value::Null);
     let answer = client.call("POST", "/me/background-check", Some(&token), endless).await;
     assert_eq!(answer.problem(), (400, "invalid_request", vec!["/expires_on"]));
+    // When it ends is the sitter's own word.
+    for last in ["2029-02-02", "9999-12-31"] {
+        let long = with(check(), "/expires_on", json!(last));
+        let answer = client.call("POST", "/me/background-check", Some(&token), long).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec!["/expires_on"]), "{last}");
+        assert_eq!(answer.body["errors"][0]["code"], "out_of_range");
+    }
     let answer = client.call("POST", "/me/background-check", Some(&token), course()).await;
     assert_eq!(answer.problem(), (400, "invalid_request", vec!["/kind"]));
     assert!(client.tables.certificates(client.user(MARY).await.id).await.unwrap().is_empty());
@@ -311,22 +318,57 @@ async fn the_provider_tells_how_a_check_went_and_as_often_as_it_likes() {
     let actions = client.actions(&client.user(MARY).await).await;
     assert_eq!(actions.iter().filter(|action| *action == "credential_verified").count(), 1);
     // Something has become known; what was told before that changes nothing any more.
-    for (result, expected) in [("adverse", "revoked"), ("adverse", "revoked"), ("clear", "revoked")] {
+    for result in ["adverse", "adverse", "clear"] {
         assert_eq!(tell(&client, &check, result).await.status, 204);
-        assert_eq!(state().await, expected);
+        assert_eq!(state().await, "discredited");
     }
     assert_eq!(checked_until(&client).await, None);
-    // The next one is rejected at once.
     let second = hand_in_check(&client, &token).await.body["id"].clone();
-    for result in ["adverse", "clear", "adverse"] {
-        assert_eq!(tell(&client, &second, result).await.status, 204);
-        assert_eq!(state().await, "rejected");
-    }
+    assert_eq!(tell(&client, &second, "clear").await.status, 204);
+    // What is known of the first is told again: the second was verified since.
+    assert_eq!(tell(&client, &check, "adverse").await.status, 204);
+    assert_eq!(
+        (state().await, checked_until(&client).await.as_deref()),
+        (json!("verified"), Some("2027-03-31"))
+    );
     let events = client.events().await;
     let named = |name: &str| events.iter().filter(|event| *event == name).count();
     let names =
-        ["credential_verified", "credential_revoked", "credential_rejected", "background_check_expired"];
-    assert_eq!(names.map(named), [1, 1, 1, 1]);
+        ["credential_verified", "credential_revoked", "sitter_discredited", "background_check_expired"];
+    assert_eq!(names.map(named), [2, 1, 1, 1]);
+    let actions = client.actions(&client.user(MARY).await).await;
+    assert_eq!(actions.iter().filter(|action| *action == "credential_discredited").count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_renewal_takes_the_check_before_away() {
+    let client = Client::start().await;
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    let first = hand_in_check(&client, &token).await.body["id"].clone();
+    assert_eq!(decide(&client, &admin, &first, "verify").await.status, 200);
+    // Sixty days before its end.
+    client.turn_clock(15 * 24 * 3600);
+    let (token, admin) =
+        (pair(&client.login(MARY, PASSWORD).await).0, client.admin("other@example.org").await);
+    let renewal = hand_in_check(&client, &token).await.body["id"].clone();
+    assert_eq!(checked_until(&client).await.as_deref(), Some("2027-03-31"));
+    assert_eq!(tell(&client, &renewal, "adverse").await.status, 204);
+    assert_eq!(checked_until(&client).await, None);
+
+    // The next one is good, until something becomes known of the first, which an admin has revoked meanwhile.
+    let longer = with(check(), "/expires_on", json!("2027-06-30"));
+    let next = client.call("POST", "/me/background-check", Some(&token), longer).await.body["id"].clone();
+    assert_eq!(decide(&client, &admin, &next, "verify").await.status, 200);
+    assert_eq!(decide(&client, &admin, &first, "revoke").await.status, 200);
+    assert_eq!(checked_until(&client).await.as_deref(), Some("2027-06-30"));
+    assert_eq!(tell(&client, &first, "adverse").await.status, 204);
+    assert_eq!(checked_until(&client).await, None);
+    assert_eq!(client.get("/me/background-check", &token).await.body["state"], "verified");
+    // It does not count any more, so that another can be handed in.
+    assert_eq!(hand_in_check(&client, &token).await.status, 201);
+    let events = client.events().await;
+    let told = events.iter().filter(|event| *event == "sitter_discredited").count();
+    assert_eq!(told, 2);
 }
 
 #[tokio::test]
