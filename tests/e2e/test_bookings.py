@@ -16,8 +16,8 @@ from conftest import Person, eventually, fresh_email, login, mailed, problem, re
 from lib.invariants import Books, broken, dead_letters, read
 from lib.stack import Stack
 from lib.stripe import CONFIRMED_EACH_TIME, REFUSED_WHEN_CHARGED, LocalStripe
-from test_sitters import Sitter, listed, new_sitter  # noqa: F401
-from world import Clock, Family, apart, copies, in_days, refused, settle
+from test_sitters import Sitter, decide, listed, new_sitter  # noqa: F401
+from world import Clock, Family, NewFamily, apart, copies, in_days, refused, settle
 
 
 @pytest.fixture(scope="module")
@@ -410,6 +410,33 @@ def test_help_is_called_at_once(
     (text,) = eventually(texted)
     assert "help" in text["Message"].lower() and "Hidden" not in text["Message"]
     booking.is_mailed(admin)
+
+
+def test_a_suspension_calls_off_what_is_ahead(
+    new_family: NewFamily, listed: Callable[[], Sitter], admin: Person, days: Iterator[datetime.date]
+) -> None:
+    sitter = listed()
+    family = new_family(sitter.place)
+    going_on = family.book(sitter, next(days)).confirmed()
+    going_on.until_start(20)
+    going_on.cards_state("held")
+    going_on.until_start(-0.01)
+    going_on.does(sitter.person, "check-in", {})
+    asked, agreed = family.book(sitter, next(days)), family.book(sitter, next(days)).confirmed()
+    decide(admin, f"/admin/sitters/{sitter.id}/decision", "suspend")
+    asked.becomes("declined")
+    agreed.becomes("cancelled")
+    cancellation = agreed.see()["cancellation"]
+    assert (cancellation["by"], cancellation["kept"]["amount_minor"]) == ("system", 0)
+    # After what they had before: that somebody asks, or says yes, and that all is settled.
+    for booking, to_parent, to_sitter in ((asked, 1, 2), (agreed, 3, 3)):
+        booking.is_mailed(family.person, to_parent)
+        booking.is_mailed(sitter.person, to_sitter)
+    agreed.settles(captured=0, held=0)
+    # Whoever is there is not called away by a machine: people hear of it.
+    going_on.is_mailed(admin)
+    assert going_on.state() == "in_progress"
+    going_on.does(sitter.person, "check-out", {})
 
 
 def test_others_see_nothing_of_it(

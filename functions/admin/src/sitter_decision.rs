@@ -1,6 +1,7 @@
 //! `POST /admin/sitters/{id}/decision`: an admin decides on a sitter's profile.
 //!
-//! Announces [`Fact::SitterChanged`], by which search learns of it, and tells the sitter by mail.
+//! Announces [`Fact::SitterChanged`], by which search learns of it, and tells the sitter by mail. A suspension calls off
+//! what is ahead of the sitter.
 
 use api::{
     Admin, App, Fields, Json, PathId, Problem, ProblemBody, RequestMeta,
@@ -46,7 +47,7 @@ pub struct Response {
     state: Standing,
 }
 
-/// Decides on a sitter's profile.
+/// Decides on a sitter's profile. To suspend it calls off what is ahead of the sitter.
 #[utoipa::path(
     post, path = "/admin/sitters/{id}/decision", operation_id = "decide_on_sitter", tag = "Administration",
     security(("access_token" = [])),

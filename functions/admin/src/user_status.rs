@@ -1,7 +1,8 @@
 //! `POST /admin/users/{id}/status`: an admin suspends an account, or opens it again.
 //!
 //! Whoever is suspended is signed out everywhere within a minute and cannot sign in. Announces
-//! [`Fact::AccountSuspended`] or [`Fact::AccountReinstated`].
+//! [`Fact::AccountSuspended`] or [`Fact::AccountReinstated`]; from the former it follows that what is ahead of them is
+//! called off.
 
 use api::{
     Admin, App, Fields, Json, PathId, Problem, ProblemBody, RequestMeta,
@@ -49,7 +50,7 @@ pub struct Response {
     since: Option<Timestamp>,
 }
 
-/// Suspends an account, or opens it again. Doing so twice changes nothing.
+/// Suspends an account, which calls off what is ahead of it, or opens it again. Doing so twice changes nothing.
 #[utoipa::path(
     post, path = "/admin/users/{id}/status", operation_id = "set_user_status", tag = "Administration",
     security(("access_token" = [])),

@@ -15,7 +15,8 @@ pub struct View {
     /// Its identity.
     #[schema(example = "ser_01h455vb4pex5vsknk084sn02q")]
     id: String,
-    /// `active`, `complete` when the rule has no more days, or `ended` by the parent.
+    /// `active`, `complete` when the rule has no more days, or `ended`: by the parent, or because one side is suspended
+    /// or has no good background check.
     #[schema(value_type = String, example = "active")]
     state: State,
     /// Who is booked.

@@ -3,6 +3,7 @@
 pub mod admin_create;
 pub mod analytics_count;
 pub mod booking_follow_up;
+pub mod call_off;
 pub mod credential_expiry;
 pub mod email_send;
 pub mod outbox_relay;

@@ -1,6 +1,7 @@
 //! `safety-alert`: called by the queue of alerts when somebody who takes part in a booking calls for help. At once
 //! the family's emergency contact gets a text, every admin a mail, and whoever is on call a notice. When something is
-//! known against a sitter, every admin gets a mail.
+//! known against a sitter, every admin gets a mail; and when a booking is going on in which somebody may not take part any
+//! more, whoever is on call a notice, too.
 //!
 //! Each of them goes once, however often the message comes, and none waits for another: what fails comes again,
 //! alone.
@@ -20,6 +21,7 @@ use messaging::{
     topic::Topic,
 };
 use runtime::Error;
+use serde::Serialize;
 use storage::{Tables, bookings::open_emergency_contact, field_cipher::FieldCipher};
 
 /// Longer than the function may run, so that two never tell the same person at once; and no longer than it must be,
@@ -64,14 +66,25 @@ impl Alarm {
         let call = Call::read(&self.tables, message).await?;
         let key = message.event_id.to_string();
         let mails = self.mail(&key, Template::HelpCalled, |admin| call.mail(admin, &self.app_url));
-        let (text, mails, notice) = tokio::join!(self.text(&key, &call), mails, self.notify(&key, &call));
+        let notice = self.notify(&key, "Somebody calls for help", &message);
+        let (text, mails, notice) = tokio::join!(self.text(&key, &call), mails, notice);
         text.and(mails).and(notice)
     }
 
     async fn concern(&self, message: ConcernMessage) -> Result<(), Error> {
         let worry = Worry::read(&self.tables, message).await?;
-        let key = message.event_id.to_string();
-        self.mail(&key, Template::SitterDiscredited, |admin| worry.mail(admin, &self.app_url)).await
+        let ConcernMessage { event_id, booking_id, .. } = message;
+        // Of one event there may be several bookings.
+        let key = booking_id.map_or_else(|| event_id.to_string(), |booking| format!("{event_id}#{booking}"));
+        let mails = self.mail(&key, worry.template(), |admin| worry.mail(admin, &self.app_url));
+        let notice = async {
+            match booking_id {
+                Some(_) => self.notify(&key, "Somebody is in a booking who may not be", &message).await,
+                None => Ok(()),
+            }
+        };
+        let (mails, notice) = tokio::join!(mails, notice);
+        mails.and(notice)
     }
 
     async fn text(&self, key: &str, call: &Call) -> Result<(), Error> {
@@ -108,12 +121,9 @@ impl Alarm {
         told
     }
 
-    async fn notify(&self, key: &str, call: &Call) -> Result<(), Error> {
+    async fn notify(&self, key: &str, subject: &str, message: &impl Serialize) -> Result<(), Error> {
         let Some(on_call) = &self.on_call else { return Ok(()) };
-        self.once(key, "on-call", async || {
-            Ok(on_call.publish("Somebody calls for help", &call.message).await?)
-        })
-        .await
+        self.once(key, "on-call", async || Ok(on_call.publish(subject, message).await?)).await
     }
 
     async fn once(
@@ -171,22 +181,37 @@ impl Call {
 
 /// Somebody of whom admins are to hear, and what is told of them.
 struct Worry {
-    about: Concern,
+    concern: Concern,
+    /// The booking of theirs that is going on, if it is about one.
+    about: Option<About>,
 }
 
 impl Worry {
     async fn read(tables: &Tables, message: ConcernMessage) -> Result<Self, Error> {
         let person = message.user_id;
-        let names = tables.names([person].into()).await?;
-        let who = names.get(&person).map_or("Somebody", DisplayName::as_str).to_owned();
-        Ok(Self { about: Concern { person, who } })
+        let booking = match message.booking_id {
+            Some(id) => Some(tables.booking(id).await?.ok_or("there is no such booking")?),
+            None => None,
+        };
+        let both = booking.iter().flat_map(|booking| [booking.parent, booking.sitter]);
+        let names = tables.names(both.chain([person]).collect()).await?;
+        let name = |id| names.get(&id).map_or("Somebody", DisplayName::as_str).to_owned();
+        let about = booking.map(|booking| {
+            let other = if booking.sitter == person { booking.parent } else { booking.sitter };
+            About::help(&booking, &name(person), &name(other))
+        });
+        Ok(Self { concern: Concern { person, who: name(person) }, about })
+    }
+
+    fn template(&self) -> Template {
+        if self.about.is_some() { Template::UnfitForCare } else { Template::SitterDiscredited }
     }
 
     /// The mail to one of the admins.
     fn mail(&self, admin: &User, app_url: &str) -> Result<Rendered, Error> {
         let name = admin.name.as_str();
-        let context = Context { name, about: None, concern: Some(&self.about), app_url, token: None };
-        Ok(Template::SitterDiscredited.render(&context)?)
+        let (about, concern) = (self.about.as_ref(), Some(&self.concern));
+        Ok(self.template().render(&Context { name, about, concern, app_url, token: None })?)
     }
 }
 
@@ -259,19 +284,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_whom_something_is_known_against() {
+    async fn names_whom_admins_are_to_look_at() {
         let dynamo = Dynamo::start().await;
         let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let now = Timestamp::now();
         let sitter = register(&tables, Role::Sitter, "Mary Poppins", now).await;
         let admin = register(&tables, Role::Admin, "Root", now).await;
-        let message = ConcernMessage { event_id: domain::id::new(now), user_id: sitter.id };
-        let worry = Worry::read(&tables, message).await.unwrap();
-        let mail = worry.mail(&admin, "https://app.nannyradar.example").unwrap();
+        let parent = register(&tables, Role::Parent, "George Banks", now).await;
+        let booking = requested_booking(parent.id, sitter.id, "2027-12-01".parse().unwrap(), now);
+        tables.request_booking(&booking, &Actor::default()).await.unwrap();
+        let mail = async |user_id, booking_id| {
+            let message = ConcernMessage { event_id: domain::id::new(now), user_id, booking_id };
+            let worry = Worry::read(&tables, message).await.unwrap();
+            worry.mail(&admin, "https://app.nannyradar.example").unwrap().text
+        };
+        let discredited = mail(sitter.id, None).await;
         let link = format!("https://app.nannyradar.example/admin/sitters/{}", sitter.id);
         for expected in ["Something is known against Mary Poppins", "Hello Root", &link] {
-            assert!(mail.text.contains(expected), "{}", mail.text);
+            assert!(discredited.contains(expected), "{discredited}");
         }
+        let link = format!("https://app.nannyradar.example/admin/bookings/{}", booking.id);
+        for (person, expected) in
+            [(&sitter, "of Mary Poppins with George Banks"), (&parent, "of George Banks with Mary Poppins")]
+        {
+            let unfit = mail(person.id, Some(booking.id)).await;
+            assert!(unfit.contains(expected) && unfit.contains(&link), "{unfit}");
+        }
+        let lost = ConcernMessage {
+            event_id: domain::id::new(now),
+            user_id: sitter.id,
+            booking_id: Some(domain::id::new(now)),
+        };
+        assert!(Worry::read(&tables, lost).await.is_err(), "it must not go unheard");
     }
 
     #[tokio::test]

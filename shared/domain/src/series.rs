@@ -22,7 +22,7 @@ pub enum State {
     Active,
     /// The rule has no more days.
     Complete,
-    /// Its parent has ended it.
+    /// It was ended: by its parent, or because one side may not take part any more.
     Ended,
 }
 

@@ -11,7 +11,7 @@ use domain::{
 use crate::{
     queue::{
         AlertMessage, BookingMessage, ConcernMessage, EmailMessage, Message, PaymentMessage, SearchMessage,
-        SmsMessage,
+        SmsMessage, StandingMessage,
     },
     template::Template,
 };
@@ -22,6 +22,7 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
     let search = |user_id| Message::Search(SearchMessage { user_id });
     let email =
         |user_id, template| Message::Email(EmailMessage { event_id, user_id, template, booking: None });
+    let standing = |user_id| Message::Standing(StandingMessage { event_id, user_id });
     match event.fact {
         Fact::UserRegistered { user_id } => vec![email(user_id, Template::Welcome)],
         Fact::RegistrationRepeated { user_id } => vec![email(user_id, Template::RegistrationRepeated)],
@@ -38,22 +39,25 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         Fact::SecondStepChanged { user_id, .. } => vec![email(user_id, Template::SecondStepOn)],
         Fact::SessionReused { user_id, .. } => vec![email(user_id, Template::SessionEnded)],
         Fact::AccountSuspended { user_id } => {
-            vec![search(user_id), email(user_id, Template::AccountSuspended)]
+            vec![search(user_id), standing(user_id), email(user_id, Template::AccountSuspended)]
         }
         Fact::AccountReinstated { user_id } => {
             vec![search(user_id), email(user_id, Template::AccountReinstated)]
         }
-        Fact::SitterChanged { user_id }
-        | Fact::AccountRemoved { user_id }
-        | Fact::BackgroundCheckExpired { user_id } => vec![search(user_id)],
-        Fact::SitterDiscredited { user_id } => vec![Message::Concern(ConcernMessage { event_id, user_id })],
+        Fact::SitterChanged { user_id } | Fact::AccountRemoved { user_id } => vec![search(user_id)],
+        Fact::BackgroundCheckExpired { user_id } => vec![search(user_id), standing(user_id)],
+        Fact::SitterDiscredited { user_id } => {
+            vec![Message::Concern(ConcernMessage { event_id, user_id, booking_id: None })]
+        }
         Fact::CodeRequested { user_id, challenge } => {
             vec![Message::Sms(SmsMessage { event_id, user_id, challenge })]
         }
         Fact::SitterDecided { user_id, decision } => match decision {
             listing::Event::Approve => vec![email(user_id, Template::ProfileApproved)],
             listing::Event::Reject => vec![email(user_id, Template::ProfileRejected)],
-            listing::Event::Suspend => vec![email(user_id, Template::ProfileSuspended)],
+            listing::Event::Suspend => {
+                vec![standing(user_id), email(user_id, Template::ProfileSuspended)]
+            }
             listing::Event::Reinstate => vec![email(user_id, Template::ProfileReinstated)],
             // The sitter's own, who knows.
             _ => vec![],
@@ -107,11 +111,11 @@ fn messages_about(
         News::Event(Event::FailPayment) => {
             vec![payment, to_parent(BookingUnpaid), to_sitter(BookingCancelled)]
         }
-        News::Event(Event::Cancel) => {
+        News::Event(Event::Cancel | Event::CallOff) => {
             vec![payment, to_parent(BookingCancelled), to_sitter(BookingCancelled)]
         }
         News::Event(Event::Propose) => vec![to_sitter(BookingChangeProposed)],
-        News::Event(Event::AcceptChange) => vec![to_parent(BookingChangeAccepted)],
+        News::Event(Event::AcceptChange) => vec![to_parent(BookingChangeAccepted), follow_up],
         News::Event(Event::DeclineChange) => vec![to_parent(BookingChangeDeclined)],
         News::Event(Event::CheckIn) => vec![to_parent(BookingStarted)],
         News::Event(Event::MissStart) => vec![payment, to_parent(SitterMissing), to_sitter(BookingMissed)],
@@ -146,7 +150,7 @@ fn messages_about(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::Alert;
+    use crate::queue::{Alert, FollowUp};
     use domain::booking::Who;
     use jiff::Timestamp;
     use std::collections::BTreeSet;
@@ -199,8 +203,9 @@ mod tests {
         confirm: booking_confirmed to parent, booking_confirmed to sitter
         fail_payment: payment, booking_unpaid to parent, booking_cancelled to sitter
         cancel: payment, booking_cancelled to parent, booking_cancelled to sitter
+        call_off: payment, booking_cancelled to parent, booking_cancelled to sitter
         propose: booking_change_proposed to sitter
-        accept_change: booking_change_accepted to parent
+        accept_change: booking_change_accepted to parent, follow-up
         decline_change: booking_change_declined to parent
         check_in: booking_started to parent
         miss_start: payment, sitter_missing to parent, booking_missed to sitter
@@ -251,8 +256,35 @@ mod tests {
         let read = |message: serde_json::Value| serde_json::from_value::<Alert>(message).unwrap();
         let help = AlertMessage { event_id, booking_id, by: Who::Sitter };
         assert_eq!(read(serde_json::to_value(help).unwrap()), Alert::Help(help));
-        let concern = ConcernMessage { event_id, user_id };
-        assert_eq!(read(serde_json::to_value(concern).unwrap()), Alert::Concern(concern));
+        for booking_id in [None, Some(booking_id)] {
+            let concern = ConcernMessage { event_id, user_id, booking_id };
+            assert_eq!(read(serde_json::to_value(concern).unwrap()), Alert::Concern(concern));
+        }
+    }
+
+    #[test]
+    fn who_may_not_take_part_any_more_has_their_bookings_looked_at() {
+        let (now, user_id) = (Timestamp::UNIX_EPOCH, domain::id::new(Timestamp::UNIX_EPOCH));
+        let looks = |fact: Fact| {
+            let event = Event::new(fact, now);
+            let standing = StandingMessage { event_id: event.id, user_id };
+            assert_eq!(
+                serde_json::from_value::<FollowUp>(serde_json::to_value(standing).unwrap()).unwrap(),
+                FollowUp::Standing(standing)
+            );
+            messages_for(&event).contains(&Message::Standing(standing))
+        };
+        let decided = |decision| Fact::SitterDecided { user_id, decision };
+        assert!(looks(Fact::AccountSuspended { user_id }));
+        assert!(looks(Fact::BackgroundCheckExpired { user_id }));
+        assert!(looks(decided(listing::Event::Suspend)));
+        assert!(!looks(decided(listing::Event::Reinstate)));
+        assert!(!looks(Fact::AccountReinstated { user_id }));
+        let (event_id, booking_id) = (domain::id::new(now), domain::id::new(now));
+        let news = News::Event(booking::Event::AcceptChange);
+        let message = BookingMessage { event_id, booking_id, news };
+        let read: FollowUp = serde_json::from_value(serde_json::to_value(message).unwrap()).unwrap();
+        assert_eq!(read, FollowUp::Booking(message));
     }
 
     #[test]

@@ -111,6 +111,26 @@ pub struct BookingMessage {
     pub news: News,
 }
 
+/// Somebody may not take part any more in what was agreed. It tells nothing of why: whoever gets it reads what is
+/// so now.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StandingMessage {
+    /// The event that it comes from.
+    pub event_id: EventId,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// What lies on the queue of bookings.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum FollowUp {
+    /// See [`BookingMessage`].
+    Booking(BookingMessage),
+    /// See [`StandingMessage`].
+    Standing(StandingMessage),
+}
+
 /// Somebody who takes part in a booking calls for help.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AlertMessage {
@@ -127,8 +147,11 @@ pub struct AlertMessage {
 pub struct ConcernMessage {
     /// The event that it comes from.
     pub event_id: EventId,
-    /// A sitter against whom something is known.
+    /// Whom: a sitter against whom something is known, or, with a booking, somebody who may not take part in it.
     pub user_id: UserId,
+    /// A booking of theirs that is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking_id: Option<BookingId>,
 }
 
 /// What lies on the queue of alerts.
@@ -154,6 +177,8 @@ pub enum Message {
     Payment(PaymentMessage),
     /// See [`BookingMessage`].
     Booking(BookingMessage),
+    /// See [`StandingMessage`].
+    Standing(StandingMessage),
     /// See [`AlertMessage`].
     Alert(AlertMessage),
     /// See [`ConcernMessage`].
@@ -236,6 +261,7 @@ impl Queues {
             Message::Search(message) => self.search.send(message).await,
             Message::Payment(message) => self.payments.send(message).await,
             Message::Booking(message) => self.bookings.send(message).await,
+            Message::Standing(message) => self.bookings.send(message).await,
             Message::Alert(message) => self.alerts.send(message).await,
             Message::Concern(message) => self.alerts.send(message).await,
         }

@@ -98,6 +98,8 @@ pub enum Template {
     HelpCalled,
     /// To an admin, when something is known against a sitter.
     SitterDiscredited,
+    /// To an admin, when a booking is going on in which somebody may not take part any more.
+    UnfitForCare,
 }
 
 /// Which address of the person a mail goes to.
@@ -397,6 +399,7 @@ impl Template {
             Self::BookingReminder => bookings::REMINDER,
             Self::BookingCardRefused => bookings::CARD_REFUSED,
             Self::HelpCalled => bookings::HELP_CALLED,
+            Self::UnfitForCare => bookings::UNFIT,
             Self::SitterDiscredited => Words {
                 subject: "Something is known against a sitter",
                 title: "Something is known against {{ who }}",

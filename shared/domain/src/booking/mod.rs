@@ -493,7 +493,9 @@ impl Booking {
         Ok(match event {
             Event::Accept => Self { accepted_at: Some(now), ..after },
             Event::Confirm => Self { done: after.done | needless(self.span, now), ..after },
-            Event::Cancel | Event::FailPayment | Event::MissStart => {
+            // A request binds nobody, so there is nothing to call off of it.
+            Event::CallOff if state == State::Declined => after,
+            Event::Cancel | Event::CallOff | Event::FailPayment | Event::MissStart => {
                 let cancellation = Some(Cancellation { by: who, at: now, kept: self.kept(who, now) });
                 Self { cancellation, proposal: None, ..after }
             }
@@ -1067,6 +1069,20 @@ mod tests {
         let accepted = Booking { policy: Policy::Strict, ..standing(State::Accepted) };
         assert!(accepted.kept(Who::Parent, at(START) - SECOND).is_zero());
         assert!(standing(State::NoShow).charge().is_zero());
+    }
+
+    #[test]
+    fn what_is_called_off_because_somebody_may_not_take_part_costs_nothing() {
+        for state in [State::Requested, State::Accepted, State::Confirmed] {
+            let booking = Booking { policy: Policy::Strict, ..standing(state) };
+            // However late: nobody has come, and nobody may.
+            let off = booking.after(Event::CallOff, Who::System, at(END)).unwrap();
+            consistent(&off);
+            assert!(off.state.is_final() && !off.state.holds_time(), "{state:?}");
+            let kept = off.cancellation.map(|cancellation| (cancellation.by, cancellation.kept.is_zero()));
+            assert_eq!(kept, (state != State::Requested).then_some((Who::System, true)));
+        }
+        assert!(State::InProgress.on(Event::CallOff).is_none(), "whoever is there is not called away");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub enum State {
     Disputed,
     /// The sitter's money is theirs.
     Settled,
-    /// The sitter does not come.
+    /// The sitter does not come, or may not.
     Declined,
     /// The sitter has not answered in time.
     Expired,
@@ -66,6 +66,8 @@ pub enum Event {
     FailPayment,
     /// Somebody calls it off.
     Cancel,
+    /// One side may not take part any more.
+    CallOff,
     /// The parent wants another time.
     Propose,
     /// The sitter agrees with another time.
@@ -101,7 +103,7 @@ pub enum Who {
     Sitter,
     /// Somebody who operates the marketplace.
     Admin,
-    /// The clock, or Stripe.
+    /// The clock, Stripe, or what follows from a suspension.
     System,
 }
 
@@ -168,14 +170,17 @@ pub const TABLE: &[Row] = &[
     row(Requested, Event::Withdraw, &[Parent], Always, Withdrawn),
     // Nobody has agreed to anything yet, so nobody has to agree to a change.
     row(Requested, Event::Propose, &[Parent], Unanswered, Requested),
+    row(Requested, Event::CallOff, &[System], Always, Declined),
     row(Accepted, Event::Confirm, &[System], Always, Confirmed),
     row(Accepted, Event::FailPayment, &[System], Refused, Cancelled),
     row(Accepted, Event::Cancel, ANYBODY, BeforeStart, Cancelled),
+    row(Accepted, Event::CallOff, &[System], Always, Cancelled),
     row(Confirmed, Event::Propose, &[Parent], Changeable, Confirmed),
     row(Confirmed, Event::AcceptChange, &[Sitter], Proposed, Confirmed),
     row(Confirmed, Event::DeclineChange, &[Sitter], Proposed, Confirmed),
     row(Confirmed, Event::FailPayment, &[System], Refused, Cancelled),
     row(Confirmed, Event::Cancel, ANYBODY, BeforeStart, Cancelled),
+    row(Confirmed, Event::CallOff, &[System], Always, Cancelled),
     row(Confirmed, Event::CheckIn, &[Sitter], AtTheDoor, InProgress),
     row(Confirmed, Event::MissStart, &[System], NobodyCame, NoShow),
     row(Confirmed, Event::CallForHelp, EITHER, Near, Confirmed),

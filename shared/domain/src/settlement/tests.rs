@@ -104,6 +104,10 @@ fn a_cancelled_booking_keeps_what_its_policy_says() {
     assert_eq!(done(&mut world), ["order care 5949", "authorise care", "note held"]);
     world.happens(|booking, at| booking.after(Event::Cancel, Who::Sitter, at));
     assert_eq!(done(&mut world), ["reduce care 0", "give up care"]);
+    let mut world = afternoon(23, Policy::Strict, Good);
+    done(&mut world);
+    world.happens(|booking, at| booking.after(Event::CallOff, Who::System, at));
+    assert_eq!(done(&mut world), ["reduce care 0", "give up care"]);
     // Later: half of what is held, or, where nothing is, by itself.
     let mut world = afternoon(23, Policy::Flexible, Good);
     done(&mut world);

@@ -15,9 +15,9 @@ use super::{Template, Words};
 pub struct About {
     /// For the link.
     booking: BookingId,
-    /// The name of the other side; to an admin, that of whoever has not called for help.
+    /// The name of the other side; to an admin, that of whoever it is not about.
     other: String,
-    /// The name of whoever has called for help, to an admin.
+    /// The name of whoever has called for help, or may not take part any more, to an admin.
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<String>,
     /// E.g. `Tuesday 1 December, 19:00 to 01:00`.
@@ -49,7 +49,7 @@ impl About {
         }
     }
 
-    /// What the mail to an admin tells of a booking in which somebody calls for help.
+    /// What the mail to an admin tells of a booking in which somebody calls for help, or may not take part any more.
     pub fn help(booking: &Booking, caller: &str, other: &str) -> Self {
         Self { caller: Some(caller.to_owned()), ..Self::new(Template::HelpCalled, booking, other) }
     }
@@ -261,6 +261,16 @@ pub(super) const HELP_CALLED: Words = Words {
     after: &[
         "Call both now. The family's emergency contact, where there is one, gets a text at the same time.",
     ],
+};
+
+pub(super) const UNFIT: Words = Words {
+    subject: "Somebody is in a booking who may not be",
+    title: "{{ caller }} may not take part any more",
+    before: &[
+        "The booking of {{ caller }} with {{ other }} is going on: {{ when }}. Since it began an account or a profile was suspended, or a background check is good no more, so {{ caller }} may not take part any more.",
+    ],
+    action: Some(("Open the booking", "/admin/bookings/{{ booking }}")),
+    after: &["Call both now. What is still to come was called off, but nobody ends this one for them."],
 };
 
 #[cfg(test)]
