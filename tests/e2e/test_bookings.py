@@ -439,6 +439,14 @@ def test_a_suspension_calls_off_what_is_ahead(
     going_on.does(sitter.person, "check-out", {})
 
 
+def test_an_admin_calls_off(family: Family, sitter: Sitter, admin: Person, days: Iterator[datetime.date]) -> None:
+    booking = family.book(sitter, next(days)).confirmed()
+    assert booking.does(admin, "cancel")["cancellation"]["by"] == "admin"
+    booking.is_mailed(family.person, 3)
+    trail = admin.request("GET", "/admin/audit", params={"subject": family.person.me()["id"]}).json()["items"]
+    assert trail[0]["actor"] == admin.me()["id"]
+
+
 def test_others_see_nothing_of_it(
     family: Family, sitter: Sitter, person: Person, days: Iterator[datetime.date], listed: Callable[[], Sitter]
 ) -> None:

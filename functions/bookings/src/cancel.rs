@@ -1,7 +1,7 @@
-//! `POST /bookings/{id}/cancel`: one side calls a booking off; a request that the sitter has not answered, its
-//! parent takes back.
+//! `POST /bookings/{id}/cancel`: one side calls a booking off, or an admin does; a request that the sitter has not
+//! answered, its parent takes back.
 //!
-//! What a parent owes all the same follows from the policy that the booking was made with. The other side gets
+//! What a parent owes all the same follows from the policy that the booking was made with. Both sides get
 //! a mail, the sitter's time is free again, and the money is settled by the payments queue.
 
 use api::{
@@ -10,17 +10,19 @@ use api::{
 };
 use axum::{extract::State, response::Response};
 use domain::{
-    booking::{Event, State as Standing},
+    booking::{Booking, Event, News, State as Standing, Who},
     id::BookingTag,
+    role::Role,
 };
+use storage::bookings::Changed;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    change,
+    change::{self, refused},
     view::{self, View},
 };
 
-/// Calls a booking off.
+/// Calls a booking off: one side of it, or an admin, in whose name it stands in the audit trail of both.
 #[utoipa::path(
     post, path = "/bookings/{id}/cancel", operation_id = "cancel_booking", tag = "Bookings",
     security(("access_token" = [])),
@@ -43,11 +45,26 @@ async fn cancel_booking(
     PathId(id): PathId<BookingTag>,
     meta: RequestMeta,
 ) -> Result<Response, Problem> {
-    let booking = change::happen(&app, id, caller, &meta, |before| match before.state {
-        Standing::Requested => Event::Withdraw,
-        _ => Event::Cancel,
+    let now = app.now();
+    let booking = change::change_as(&app, id, caller, &meta, now, part, |before, who| {
+        let event = event(before, who);
+        let after = before.after(event, who, now).map_err(refused)?;
+        Ok(Changed::told(after, News::Event(event)))
     });
     view::answer(&app, &booking.await?, caller.role).await
+}
+
+/// Who somebody is in a booking. An admin takes no part, and calls it off all the same.
+fn part(booking: &Booking, caller: SignedIn) -> Result<Who, Problem> {
+    if caller.role == Role::Admin { Ok(Who::Admin) } else { change::part(booking, caller) }
+}
+
+fn event(booking: &Booking, who: Who) -> Event {
+    match (booking.state, who) {
+        (Standing::Requested, Who::Admin) => Event::CallOff,
+        (Standing::Requested, _) => Event::Withdraw,
+        _ => Event::Cancel,
+    }
 }
 
 /// The route of this endpoint.

@@ -40,8 +40,21 @@ pub(crate) async fn change(
     now: Timestamp,
     rule: impl Fn(&Booking, Who) -> Result<Changed, Problem>,
 ) -> Result<Booking, Problem> {
+    change_as(app, id, caller, meta, now, part, rule).await
+}
+
+/// The same, where `who` says whose part the caller takes.
+pub(crate) async fn change_as(
+    app: &App,
+    id: BookingId,
+    caller: SignedIn,
+    meta: &RequestMeta,
+    now: Timestamp,
+    who: impl Fn(&Booking, SignedIn) -> Result<Who, Problem>,
+    rule: impl Fn(&Booking, Who) -> Result<Changed, Problem>,
+) -> Result<Booking, Problem> {
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
-    let rule = |before: &Booking| rule(before, part(before, caller)?).map(Some);
+    let rule = |before: &Booking| rule(before, who(before, caller)?).map(Some);
     app.tables().change_booking(id, &actor, now, rule).await.map_err(|error| match error {
         ChangeError::NotFound => Problem::not_found(),
         ChangeError::Refused(problem) => problem,

@@ -66,7 +66,7 @@ pub enum Event {
     FailPayment,
     /// Somebody calls it off.
     Cancel,
-    /// One side may not take part any more.
+    /// One side may not take part any more; or, of a request, an admin says so.
     CallOff,
     /// The parent wants another time.
     Propose,
@@ -170,7 +170,7 @@ pub const TABLE: &[Row] = &[
     row(Requested, Event::Withdraw, &[Parent], Always, Withdrawn),
     // Nobody has agreed to anything yet, so nobody has to agree to a change.
     row(Requested, Event::Propose, &[Parent], Unanswered, Requested),
-    row(Requested, Event::CallOff, &[System], Always, Declined),
+    row(Requested, Event::CallOff, &[Admin, System], Always, Declined),
     row(Accepted, Event::Confirm, &[System], Always, Confirmed),
     row(Accepted, Event::FailPayment, &[System], Refused, Cancelled),
     row(Accepted, Event::Cancel, ANYBODY, BeforeStart, Cancelled),

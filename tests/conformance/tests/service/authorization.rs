@@ -57,7 +57,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("PATCH /bookings/{id}", [401, 404, 403, 401, 403, 401]),
     ("GET /bookings/{id}/calendar.ics", [401, 404, 404, 401, 404, 401]),
     ("POST /bookings/{id}/accept", [401, 403, 404, 401, 403, 401]),
-    ("POST /bookings/{id}/cancel", [401, 404, 404, 401, 404, 401]),
+    ("POST /bookings/{id}/cancel", [401, 404, 404, 401, 200, 401]),
     ("POST /bookings/{id}/check-in", [401, 403, 404, 401, 403, 401]),
     ("POST /bookings/{id}/check-out", [401, 403, 404, 401, 403, 401]),
     ("POST /bookings/{id}/decline", [401, 403, 404, 401, 403, 401]),

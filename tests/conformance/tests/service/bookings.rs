@@ -18,7 +18,10 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use storage::bookings::{Actor, Changed};
+use storage::{
+    audit::By,
+    bookings::{Actor, Changed},
+};
 use testing::{every_day, listed_sitter, requested_booking, window};
 
 use crate::{
@@ -822,6 +825,38 @@ async fn whoever_may_not_look_after_children_neither_accepts_nor_checks_in() {
     assert_eq!(world.sitter("POST", &here, json!({})).await.problem(), refused("not_checked"));
     world.check_until("2027-02-13").await;
     assert_eq!(world.sitter("POST", &here, json!({})).await.body["state"], "in_progress");
+}
+
+#[tokio::test]
+async fn an_admin_calls_off_what_has_not_begun_and_the_trail_names_them() {
+    let world = World::start().await;
+    let admin = Person::new(&world.client, Role::Admin, "Root").await;
+    let cancel =
+        async |path: &str| admin.call(&world.client, "POST", &format!("{path}/cancel"), Value::Null).await;
+    let (confirmed, asked) = (world.confirmed("2027-02-12").await, world.requested("2027-02-14").await);
+    let begun = world.confirmed("2027-02-10").await;
+    // By then it costs its parent all of it, and an admin keeps nothing.
+    world.at("2027-02-10T19:30:00Z");
+    assert_eq!(cancel(&begun).await.problem(), (409, "not_now", vec![]));
+    for (path, state, news) in [(&confirmed, "cancelled", "cancel"), (&asked, "declined", "call_off")] {
+        let answer = cancel(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["state"]), (200, &json!(state)), "{}", answer.body);
+        assert_discreet(&answer.text);
+        assert_eq!(world.news(path).await.last(), Some(&news));
+        assert_eq!(cancel(path).await.problem(), (409, "wrong_state", vec![]));
+    }
+    let cancellation = world.parent("GET", &confirmed, Value::Null).await.body["cancellation"].clone();
+    let nothing = json!({ "amount_minor": 0, "currency": "GBP" });
+    assert_eq!((&cancellation["by"], &cancellation["kept"]), (&json!("admin"), &nothing));
+    for side in [&world.parent, &world.sitter] {
+        let trail = world.client.tables.trail(By::Subject(side.id), None, 2).await.unwrap();
+        assert!(trail.iter().all(|recorded| recorded.entry.actor == Some(admin.id)));
+    }
+    let missing = format!("/bookings/{}", domain::id::new::<domain::id::BookingTag>(world.client.now()));
+    assert_eq!(cancel(&missing).await.problem(), (404, "not_found", vec![]));
+    // To see one is not theirs.
+    let seen = admin.call(&world.client, "GET", &confirmed, Value::Null).await;
+    assert_eq!(seen.problem(), (404, "not_found", vec![]));
 }
 
 #[tokio::test]
