@@ -137,7 +137,7 @@ def all_captured_has_its_booking(books: Books) -> Iterator[str]:
     for moved in books.transactions:
         if moved["pk"].partition("#")[2] not in books.bookings:
             yield f"{moved['sk']} is of a booking that is not there"
-        if moved["kind"] in ("charged", "refunded"):
+        if moved["kind"] not in OF_SITTERS:
             cash[moved["payment"]] += int(
                 sum(entry["amount_minor"] for entry in moved["entries"] if entry["account"] == "cash")
             )
@@ -150,8 +150,10 @@ def all_captured_has_its_booking(books: Books) -> Iterator[str]:
             yield f"{name} was captured, and its booking is {booking['state']}"
         if refunded > captured or captured > total(payment["priced"]):
             yield f"{name} has taken, or given back, more than it may"
-        if cash[name] != captured - refunded:
-            yield f"{name} has {captured - refunded}, and the ledger says {cash[name]}"
+        chargeback = payment.get("chargeback", {})
+        taken = sum(int(chargeback[part]["amount_minor"]) for part in ("open", "lost") if chargeback)
+        if cash[name] != captured - refunded - taken:
+            yield f"{name} has {captured - refunded - taken}, and the ledger says {cash[name]}"
     for name in cash.keys() - books.payments.keys():
         yield f"the ledger knows {name}, which is not there"
 

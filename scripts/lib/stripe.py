@@ -88,6 +88,16 @@ class LocalStripe:
         intent = client_secret.partition("_secret_")[0]
         return self.control("POST", f"payment_intents/{intent}/authenticate", {"success": success})
 
+    # What a parent does at their bank.
+
+    def dispute(self, intent: str) -> dict[str, Any]:
+        """The bank takes back all that was taken; `charge.dispute.created` is sent."""
+        return self.control("POST", f"payment_intents/{intent}/dispute")
+
+    def close_dispute(self, intent: str, won: bool) -> dict[str, Any]:
+        """The bank has decided, for us or for the parent; `charge.dispute.closed` is sent."""
+        return self.control("POST", f"payment_intents/{intent}/dispute/close", {"won": won})
+
     # What a sitter does on Stripe's pages.
 
     def complete_account(self, account: str) -> dict[str, Any]:

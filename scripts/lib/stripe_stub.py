@@ -61,6 +61,7 @@ class Extra:
     refunds: list[int] = field(default_factory=list)
     # Its owner was not there when the bank asked for them.
     waits: Json | None = None
+    dispute: Json | None = None
     refused: Json | None = None
 
 
@@ -177,6 +178,7 @@ class Stub:
                 ("POST", "/v1/payment_intents/([^/]+)/capture", self.capture),
                 ("POST", "/v1/payment_intents/([^/]+)/cancel", self.cancel),
                 ("POST", "/v1/refunds", self.refund),
+                ("GET", "/v1/disputes", self.list_disputes),
                 ("POST", "/v1/accounts", self.create_account),
                 ("GET", "/v1/accounts/([^/]+)", self.retrieve_account),
                 ("POST", "/v1/account_links", self.create_account_link),
@@ -371,6 +373,7 @@ class Stub:
         if charge:
             let_go = {"amount_refunded": charge["amount"], "refunded": True} if status == "canceled" else {}
             charge = {**charge, **let_go, "amount_captured": received, "transfer_group": extra.group}
+            charge["disputed"] = extra.dispute is not None
             # Stripe does not show them unasked.
             charge.pop("refunds")
         shown = {
@@ -428,6 +431,9 @@ class Stub:
         refunds = self.extras[intent].refunds
         left = paid["amount_received"] - sum(refunds)
         amount = number(pairs, "amount") or left
+        dispute = self.extras[intent].dispute
+        if dispute and dispute["status"] != "won":
+            raise Refusal(400, "charge_disputed", "The bank has taken it back.")
         if left == 0:
             raise Refusal(400, "charge_already_refunded", "There is nothing left to give back.")
         if amount > left:
@@ -438,6 +444,43 @@ class Stub:
         refunded = await self.show(intent, [("expand[]", "latest_charge")])
         self.announce("charge.refunded", refunded["latest_charge"])
         return made
+
+    # What banks take back, of which localstripe knows nothing either.
+
+    async def dispute(self, intent: str) -> Json:
+        """The owner of the card goes to their bank, which takes all of it back."""
+        paid = await self.show(intent, [("expand[]", "latest_charge")])
+        if paid["status"] != "succeeded" or self.extras[intent].dispute:
+            raise Refusal(400, "payment_intent_unexpected_state", "There is nothing to be taken back.")
+        now = int(time.time())
+        made = shape("dispute") | {
+            "id": named("du_"),
+            "amount": paid["amount_received"] - sum(self.extras[intent].refunds),
+            "charge": paid["latest_charge"]["id"],
+            "created": now,
+            "currency": paid["currency"],
+            "payment_intent": intent,
+        }
+        made["evidence_details"] |= {"due_by": now + 7 * 24 * 3600}
+        self.extras[intent].dispute = made
+        for kind in ("created", "funds_withdrawn"):
+            self.announce(f"charge.dispute.{kind}", made)
+        return made
+
+    async def close_dispute(self, intent: str, won: bool) -> Json:
+        found = self.extras[intent].dispute if intent in self.extras else None
+        if not found:
+            raise Refusal(404, "resource_missing", f"No dispute of {intent}")
+        found["status"] = "won" if won else "lost"
+        if won:
+            self.announce("charge.dispute.funds_reinstated", found)
+        self.announce("charge.dispute.closed", found)
+        return found
+
+    async def list_disputes(self, query: Pairs) -> Json:
+        intent = value(query, "payment_intent")
+        disputes = [extra.dispute for extra in self.extras.values() if extra.dispute]
+        return page([each for each in disputes if intent in (None, each["payment_intent"])], query, "/v1/disputes")
 
     # Connect, of which localstripe knows nothing: answers of the recorded shapes.
 
@@ -696,6 +739,12 @@ def controls(stub: Stub) -> list[web.RouteDef]:
     async def bank(_: Json, id: str) -> Json:
         return await stub.bank(id)
 
+    async def dispute(_: Json, id: str) -> Json:
+        return await stub.dispute(id)
+
+    async def close_dispute(order: Json, id: str) -> Json:
+        return await stub.close_dispute(id, order["won"])
+
     async def authenticate(order: Json, id: str) -> Json:
         return await stub.authenticate(id, order.get("success", True))
 
@@ -716,6 +765,8 @@ def controls(stub: Stub) -> list[web.RouteDef]:
                 ("POST", "accounts/{id}/complete", complete),
                 ("POST", "accounts/{id}/bank", bank),
                 ("POST", "payment_intents/{id}/authenticate", authenticate),
+                ("POST", "payment_intents/{id}/dispute", dispute),
+                ("POST", "payment_intents/{id}/dispute/close", close_dispute),
             )
         ),
     ]

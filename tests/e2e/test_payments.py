@@ -132,6 +132,46 @@ def test_what_goes_back_after_the_sitter_was_paid_is_called_back_from_them(
     assert booking.money()["reversed"] == half["called_back"] == whole["called_back"]
 
 
+@pytest.mark.parametrize("won", [True, False])
+def test_what_a_bank_takes_back_is_paid_out_when_it_has_decided(
+    family: Family,  # noqa: F811
+    sitter: Sitter,  # noqa: F811
+    stripe: LocalStripe,
+    admin: Person,
+    days: Iterator[datetime.date],
+    won: bool,
+) -> None:
+    # May have been done by another journey.
+    sitter.person.request("POST", "/payouts/onboarding")
+    stripe.complete_account(Clock(family.stack).get(f"USER#{sitter.id}", "PAYEE")["account"])
+    booking = family.book(sitter, next(days)).confirmed().happens()
+    total, share = booking.total(), booking.see(sitter.person)["price"]["total"]["amount_minor"]
+    booking.settles(captures=1, captured=total)
+    query = {"created[gte]": 0, "limit": 100}
+    intents = stripe.request("GET", "/v1/payment_intents", query).json()["data"]
+    (intent,) = [found["id"] for found in intents if found["metadata"]["booking"] == booking.id]
+    path = f"/admin/disputes/{booking.id}"
+    problem(admin.request("GET", path), 404)
+
+    stripe.dispute(intent)
+    opened = eventually(lambda: (found := admin.request("GET", path)).status_code == 200 and found.json())
+    (chargeback,) = opened["chargebacks"]
+    assert (chargeback["state"], chargeback["open"]["amount_minor"], opened["by"]) == ("open", total, None)
+    due_by = datetime.datetime.fromisoformat(chargeback["due_by"])
+    assert due_by > datetime.datetime.now(datetime.UTC)
+    refund = {"amount": {"amount_minor": 1, "currency": "GBP"}, "reason": "Agreed by phone"}
+    problem(admin.request("POST", f"/admin/payments/{chargeback['payment_id']}/refund", json=refund), 409)
+    booking.passes(49)
+    assert booking.state() == "settled"
+    assert booking.money().get("transfers", 0) == 0
+
+    stripe.close_dispute(intent, won)
+    booking.settles(transfers=1, transferred=share)
+    (over,) = admin.request("GET", path).json()["chargebacks"]
+    amounts = (over["open"]["amount_minor"], over["lost"]["amount_minor"])
+    assert (over["state"], amounts) == (("won", (0, 0)) if won else ("lost", (0, total)))
+
+
 def comes_again(stack: Stack, booking: str) -> None:
     """The message about a booking's money comes once more."""
     body = json.dumps({"type": "booking", "event_id": "evt_01h455vb4pex5vsknk084sn02q", "booking_id": booking})

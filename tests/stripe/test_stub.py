@@ -248,6 +248,22 @@ def test_a_key_is_good_for_one_call(stripe: LocalStripe) -> None:
     assert stripe.objects(booking)["intents"] == 1
 
 
+def test_what_a_bank_takes_back_is_told_and_not_given_back_besides(stripe: LocalStripe) -> None:
+    paid = ok(charge(stripe, *leave(stripe), fresh("bkg"), "automatic"))
+    form = {"payment_intent": paid["id"], "amount": 940}
+    ok(stripe.request("POST", "/v1/refunds", form, fresh("key")))
+    told = stripe.dispute(paid["id"])
+    assert (told["amount"], told["status"], told["payment_intent"]) == (5000, "needs_response", paid["id"])
+    assert intent(stripe, paid["id"])["latest_charge"]["disputed"]
+    (found,) = ok(stripe.request("GET", "/v1/disputes", {"payment_intent": paid["id"]}))["data"]
+    assert found["evidence_details"]["due_by"] > time.time()
+    assert refused(stripe.request("POST", "/v1/refunds", form, fresh("key")), 400)["code"] == "charge_disputed"
+    assert stripe.close_dispute(paid["id"], won=True)["status"] == "won"
+    ok(stripe.request("POST", "/v1/refunds", form, fresh("key")))
+    kinds = [event["type"] for event in stripe.events() if event["object"] == told["id"]]
+    assert kinds == [f"charge.dispute.{kind}" for kind in ("created", "funds_withdrawn", "funds_reinstated", "closed")]
+
+
 def test_what_is_not_there_is_said_so(stripe: LocalStripe) -> None:
     assert refused(stripe.request("GET", "/v1/payment_intents/pi_nobody"), 404)["code"] == "resource_missing"
     assert refused(stripe.request("GET", "/v1/payment_methods/pm_nobody"), 404)["code"] == "resource_missing"

@@ -84,10 +84,11 @@ def test_refuses_an_operation_without_its_policies(role: str, policies: list[str
     assert complaint in list(checks.operations_have_their_policies(model, OPENAPI))
 
 
-def test_the_alarm_on_the_books_listens_to_what_is_said(model: Model) -> None:
+@pytest.mark.parametrize("name", ["BooksDisagree", "ChargedBack"])
+def test_the_alarms_on_the_books_listen_to_what_is_said(model: Model, name: str) -> None:
     """A filter of logs goes by words; whoever changes them in the code would silence the alarm."""
     said = (ROOT / "functions/payments/src/lib.rs").read_text()
-    pattern = model.every("AWS::Logs::MetricFilter")["Observability.BooksDisagree"]["Properties"]["FilterPattern"]
+    pattern = model.every("AWS::Logs::MetricFilter")[f"Observability.{name}"]["Properties"]["FilterPattern"]
     words = re.findall(r'"([^"]+)"', pattern)
     assert words and all(f'"{each}"' in said for each in words)
 

@@ -1,5 +1,5 @@
-//! `GET /admin/disputes/{id}`: an admin reads what somebody does not agree with. A booking has one dispute at most, which
-//! goes by the booking's identifier. That it was read goes into the trail.
+//! `GET /admin/disputes/{id}`: an admin reads what somebody does not agree with, whether they have told us or their bank. A
+//! booking has one dispute at most, which goes by the booking's identifier. That it was read goes into the trail.
 
 use api::{
     Admin, App, Json, Money, PathId, Problem, ProblemBody, RequestMeta,
@@ -7,8 +7,10 @@ use api::{
 };
 use axum::extract::State;
 use domain::{
-    booking::{News, State as Standing, Who},
+    booking::{Dispute, News, State as Standing, Who},
+    chargeback,
     id::BookingTag,
+    payment::Payment,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,14 +37,16 @@ pub struct Response {
     /// Who was booked.
     #[schema(example = "usr_01h455vb4pex5vsknk084sn02q")]
     sitter_id: String,
-    /// Who does not agree: `parent` or `sitter`.
-    #[schema(value_type = String, example = "parent")]
-    by: Who,
+    /// Who does not agree: `parent` or `sitter`; `null` if they have told their bank alone.
+    #[schema(value_type = Option<String>, example = "parent")]
+    by: Option<Who>,
     /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
     /// In their words; `null` once the family has been forgotten.
     complaint: Option<String>,
+    /// What the family's bank has taken back.
+    chargebacks: Vec<ChargebackView>,
     /// From when it was to be.
     #[schema(value_type = String, format = DateTime)]
     starts_at: Timestamp,
@@ -69,6 +73,38 @@ pub struct Response {
     refund: Option<Money>,
 }
 
+/// What the family's bank has taken back of a payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Chargeback)]
+pub struct ChargebackView {
+    /// Of which payment.
+    #[schema(example = "pay_01h455vb4pex5vsknk084sn02q")]
+    payment_id: String,
+    /// `open`, `won` or `lost`.
+    #[schema(value_type = String, example = "open")]
+    state: chargeback::State,
+    /// What the bank has, and may give again.
+    open: Money,
+    /// What it keeps.
+    lost: Money,
+    /// Until when Stripe is to be shown that the care was given.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    due_by: Option<Timestamp>,
+}
+
+impl ChargebackView {
+    fn of(payment: &Payment) -> Option<Self> {
+        let chargeback = payment.chargeback?;
+        Some(Self {
+            payment_id: payment.id.to_string(),
+            state: chargeback.state,
+            open: chargeback.open.into(),
+            lost: chargeback.lost.into(),
+            due_by: chargeback.due_by,
+        })
+    }
+}
+
 /// Reads a dispute.
 #[utoipa::path(
     get, path = "/admin/disputes/{id}", operation_id = "get_dispute", tag = "Administration",
@@ -88,7 +124,11 @@ async fn get_dispute(
     meta: RequestMeta,
 ) -> Result<Json<Response>, Problem> {
     let booking = app.tables().booking(id).await?.ok_or_else(Problem::not_found)?;
-    let dispute = booking.dispute.clone().ok_or_else(Problem::not_found)?;
+    let payments = app.tables().payments_of(id).await?;
+    let chargebacks: Vec<_> = payments.iter().filter_map(ChargebackView::of).collect();
+    if booking.dispute.is_none() && chargebacks.is_empty() {
+        return Err(Problem::not_found());
+    }
     // First noted, then shown.
     let read = Entry {
         subject: booking.parent,
@@ -100,16 +140,23 @@ async fn get_dispute(
         origin: meta.origin(),
     };
     app.tables().record(&read).await?;
-    let key = app.tables().data_key(app.cipher()?, booking.parent).await?;
-    let complaint = key.map(|key| open_complaint(&key, id, &dispute.sealed_complaint)).transpose()?;
+    let dispute = booking.dispute.as_ref();
+    let key = match dispute {
+        Some(_) => app.tables().data_key(app.cipher()?, booking.parent).await?,
+        None => None,
+    };
+    let open =
+        |dispute: &Dispute| key.map(|key| open_complaint(&key, id, &dispute.sealed_complaint)).transpose();
+    let complaint = dispute.map(open).transpose()?.flatten();
     Ok(Json(Response {
         booking_id: id.to_string(),
         state: booking.state,
         parent_id: booking.parent.to_string(),
         sitter_id: booking.sitter.to_string(),
-        by: dispute.by,
-        at: dispute.at,
+        by: dispute.map(|dispute| dispute.by),
+        at: dispute.map(|dispute| dispute.at),
         complaint: complaint.map(String::from),
+        chargebacks,
         starts_at: booking.span.start,
         ends_at: booking.span.end,
         checked_in_at: booking.checked_in.map(|presence| presence.at),
@@ -117,8 +164,8 @@ async fn get_dispute(
         checked_out_at: booking.checked_out.map(|presence| presence.at),
         checked_out_distance_metres: booking.checked_out.and_then(|presence| presence.distance_metres),
         total: booking.quote.total().into(),
-        overrun: booking.overrun.map(|quote| quote.total().into()),
-        refund: dispute.refund.map(Money::from),
+        overrun: booking.overrun.as_ref().map(|quote| quote.total().into()),
+        refund: dispute.and_then(|dispute| dispute.refund).map(Money::from),
     }))
 }
 

@@ -24,6 +24,9 @@ use utoipa_axum::router::OpenApiRouter;
 /// The words that the alarm on the books looks for.
 const DISAGREE: &str = "our books and Stripe do not agree";
 
+/// The words that the alarm on chargebacks looks for.
+const CHARGED_BACK: &str = "a family's bank takes money back, or has decided about it";
+
 /// Every route of the area.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

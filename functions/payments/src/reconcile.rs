@@ -142,7 +142,7 @@ impl Reconciliation {
     async fn tell(&self, payment: &Payment, seen: &Intent) -> Result<(), StoreError> {
         let now = self.app.now();
         let is_news = matches!(payment.observe(&seen.observation(), now), Ok(Some(_)));
-        if is_news || is_calling_back(payment) {
+        if is_news || is_calling_back(payment) || self.has_bank_news(payment, seen).await? {
             tracing::warn!(payment = %payment.id, intent = %seen.id, "nobody has told of what Stripe knows");
             self.announce(&seen.id).await?;
         }
@@ -163,6 +163,16 @@ impl Reconciliation {
         Ok(payee.is_some_and(|payee| payee.payouts_enabled))
     }
 
+    /// Whether the family's bank has other than we know.
+    async fn has_bank_news(&self, payment: &Payment, seen: &Intent) -> Result<bool, StoreError> {
+        if payment.intent.as_ref() != Some(&seen.id) || !(seen.is_disputed || payment.chargeback.is_some()) {
+            return Ok(false);
+        }
+        let has = self.app.stripe().await?.chargeback(&seen.id, payment.currency()).await;
+        let has = has.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(payment.chargeback.map_or(has.taken() > 0, |known| known != has))
+    }
+
     /// What the ledger says of a payment is what the payment says itself.
     async fn differs_from_ledger(&self, payment: &Payment) -> Result<Option<String>, StoreError> {
         let ledger = self.app.tables().ledger_of(payment.booking).await?;
@@ -171,7 +181,8 @@ impl Reconciliation {
         let [captured, refunded] = [payment.captured, payment.refunded].map(|charge| charge.total());
         let amounts = [captured, refunded, payment.paid_out, payment.called_back];
         let [captured, refunded, paid_out, called_back] = amounts.map(|money| i64::from(money.amount_minor));
-        let expected = captured - refunded - paid_out + called_back;
+        let charged_back = payment.chargeback.map_or(0, |chargeback| chargeback.taken().into());
+        let expected = captured - refunded - paid_out + called_back - charged_back;
         Ok((cash != expected).then(|| format!("the ledger has {cash}, and the payment {expected}")))
     }
 

@@ -28,7 +28,7 @@ use storage::{
 };
 use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Transfer};
 
-use crate::{DISAGREE, card};
+use crate::{CHARGED_BACK, DISAGREE, card};
 
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
@@ -98,12 +98,38 @@ impl Worker {
             let Some(payment) = intent.payment else { return Ok(()) };
             let Some(payment) = self.app.tables().payment(payment).await? else { return Ok(()) };
             self.observe(&payment, &intent).await?;
+            self.ask_bank(&payment, &intent).await?;
             return self.settle(payment.booking).await;
         }
         match AccountId::parse(object) {
             Ok(account) => self.account(&account).await,
             Err(_) => Ok(()),
         }
+    }
+
+    /// Writes what the family's bank has taken back, if it has ever taken anything.
+    async fn ask_bank(&self, payment: &Payment, intent: &Intent) -> Result<(), Error> {
+        let stored = self.app.tables().payment_of(payment.booking, payment.id).await?;
+        let Some(stored) = stored.filter(|stored| stored.intent.as_ref() == Some(&intent.id)) else {
+            return Ok(());
+        };
+        if !intent.is_disputed && stored.chargeback.is_none() {
+            return Ok(());
+        }
+        let seen = self.app.stripe().await?.chargeback(&intent.id, stored.currency()).await?;
+        // An inquiry takes nothing.
+        if stored.chargeback.is_none() && seen.taken() == 0 {
+            return Ok(());
+        }
+        let Some(change) = stored.charge_back(seen, self.app.now())? else { return Ok(()) };
+        self.save(change).await?;
+        if stored.chargeback.map(|before| before.state) != Some(seen.state) {
+            tracing::warn!(
+                payment = %stored.id, booking = %stored.booking, state = seen.state.as_ref(),
+                taken = seen.taken(), due_by = seen.due_by.map(tracing::field::display), "{CHARGED_BACK}"
+            );
+        }
+        Ok(())
     }
 
     /// A sitter has told Stripe more, or Stripe wants to know more: what waits is paid out as soon as it can be.
@@ -332,12 +358,17 @@ impl Worker {
             None => {
                 let stripe = self.app.stripe().await?;
                 let id = payment.intent.as_ref().ok_or("a payment without an intent")?;
+                // What a bank has had is on no charge any more, and long enough ago to be on the balance.
+                let source = match payment.chargeback {
+                    Some(_) => None,
+                    None => stripe.payment_intent(id).await?.charge,
+                };
                 let new = NewTransfer {
                     amount: payment.payable,
                     destination: payee.account,
                     booking: payment.booking,
                     payment: payment.id,
-                    source: stripe.payment_intent(id).await?.charge,
+                    source,
                 };
                 stripe.transfer(&new, &payment.idempotency_key(Step::PayOut)).await?
             }

@@ -10,6 +10,7 @@ use strum::{AsRefStr, EnumIter};
 
 use crate::{
     booking::policy::Charge,
+    chargeback::{self, Chargeback},
     id::{BookingId, PaymentId, TransactionId, UserId},
     money::{Currency, Money},
     payment::Payment,
@@ -32,6 +33,8 @@ pub enum Account {
     Cash,
     /// What the platform has borne for others.
     Losses,
+    /// What families' banks have taken back, and may give again.
+    Contested,
 }
 
 /// One line of a transaction.
@@ -58,6 +61,12 @@ pub enum Kind {
     CalledBack,
     /// Stripe could not call it back, and the platform bears it.
     Waived,
+    /// A family's bank has taken something back, and may give it again.
+    Contested,
+    /// It has given all of it again.
+    Won,
+    /// It keeps it.
+    Lost,
 }
 
 /// Entries that add up to nothing. There is no other way to make one than by what it is for.
@@ -165,6 +174,29 @@ impl Transaction {
         Self::of_sitter(payment, Kind::Waived, Account::Losses, amount.amount_minor.into(), None, now)
     }
 
+    /// A family's bank has taken something back, or decided about it. The platform bears it; neither the family nor the
+    /// sitter owes any of it.
+    pub fn charged_back(
+        payment: &Payment,
+        before: Option<Chargeback>,
+        after: Chargeback,
+        now: Timestamp,
+    ) -> Self {
+        let sums = |chargeback: Chargeback| -> [i64; 2] {
+            [chargeback.open, chargeback.lost].map(|money| money.amount_minor.into())
+        };
+        let ([open, lost], [was_open, was_lost]) = (sums(after), before.map_or([0, 0], sums));
+        let (open, lost) = (open - was_open, lost - was_lost);
+        let kind = match after.state {
+            chargeback::State::Open => Kind::Contested,
+            chargeback::State::Won => Kind::Won,
+            chargeback::State::Lost => Kind::Lost,
+        };
+        let entries =
+            entries(&[(Account::Contested, open), (Account::Losses, lost), (Account::Cash, -open - lost)]);
+        Self { entries, ..Self::of_sitter(payment, kind, Account::Cash, 0, None, now) }
+    }
+
     /// So much more on an account, and so much less on the sitter's.
     fn of_sitter(
         payment: &Payment,
@@ -205,7 +237,9 @@ impl Transaction {
                 // A family's own account is even after each transaction: what it sees is the cash.
                 Account::Payer(user) => (user, -self.for_account(&Account::Cash)),
                 Account::Sitter(user) => (user, -self.for_account(&entry.account)),
-                Account::Fees | Account::Tax | Account::Cash | Account::Losses => continue,
+                Account::Fees | Account::Tax | Account::Cash | Account::Losses | Account::Contested => {
+                    continue;
+                }
             };
             if lines.iter().all(|(other, _)| *other != user) {
                 lines.push((user, self.line(amount_minor)));
@@ -294,6 +328,8 @@ impl Balance {
                 Kind::PaidOut => balance.paid_out += line.amount_minor,
                 Kind::CalledBack => balance.called_back += line.amount_minor,
                 Kind::Waived => balance.waived += line.amount_minor,
+                // Nobody has a line of these.
+                Kind::Contested | Kind::Won | Kind::Lost => {}
             }
             balance
         })

@@ -10,6 +10,7 @@ pub mod availability;
 pub mod booking;
 pub mod calendar;
 pub mod care;
+pub mod chargeback;
 pub mod child;
 pub mod credentials;
 pub mod display_name;

@@ -19,6 +19,7 @@ use State::{ActionRequired, Authorised, Captured, Failed, Pending, Refunded, Rel
 
 use crate::{
     booking::policy::Charge,
+    chargeback::{self, Chargeback},
     id::{BookingId, PaymentId, UserId},
     ledger::Transaction,
     money::{Currency, Money, MoneyError},
@@ -115,6 +116,8 @@ pub enum Event {
     CallBack,
     /// The sitter keeps what they were to give back.
     Waive,
+    /// The family's bank has taken something back, or decided about it.
+    ChargeBack,
 }
 
 /// Every transition that there is: from, event, to.
@@ -150,11 +153,13 @@ pub const TABLE: &[(State, Event, State)] = &[
     (Captured, Event::PayOut, Captured),
     (Captured, Event::CallBack, Captured),
     (Captured, Event::Waive, Captured),
+    (Captured, Event::ChargeBack, Captured),
     // It went back while it waited, and then nothing waits any more; or the sitter was quicker.
     (Refunded, Event::Owe, Refunded),
     (Refunded, Event::PayOut, Refunded),
     (Refunded, Event::CallBack, Refunded),
     (Refunded, Event::Waive, Refunded),
+    (Refunded, Event::ChargeBack, Refunded),
     // Stripe had done it before the payment was released, and nobody had written it down: it is to be undone.
     (Released, Event::Authorise, Authorised),
     (Released, Event::Capture, Captured),
@@ -191,6 +196,17 @@ pub enum Refused {
     /// The amount is in another currency.
     #[error("the amount is in another currency")]
     OtherCurrency,
+    /// The family's bank has taken it back, and keeps it, or may.
+    #[error("the family's bank has taken it back")]
+    ChargedBack,
+    /// What a bank says cannot follow from what it said before.
+    #[error("a chargeback that is {} cannot be {}", .from.map_or("none".to_owned(), |state| state.as_ref().to_owned()), .to.as_ref())]
+    WrongChargeback {
+        /// How it stood.
+        from: Option<chargeback::State>,
+        /// How it is said to stand.
+        to: chargeback::State,
+    },
     /// The sums do not work out.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -385,6 +401,8 @@ pub struct Payment {
     pub called_back: Money,
     /// What was to be called back of it, and stays with the sitter all the same: the platform bears it.
     pub waived: Money,
+    /// What the family's bank has taken back of what has come.
+    pub chargeback: Option<Chargeback>,
     /// Why the last attempt failed, or what it waits for.
     pub failure: Option<Failure>,
     /// When it was made.
@@ -434,6 +452,7 @@ impl Payment {
             paid_out: Money::zero(currency),
             called_back: Money::zero(currency),
             waived: Money::zero(currency),
+            chargeback: None,
             failure: None,
             created_at: now,
             told_at: None,
@@ -452,8 +471,22 @@ impl Payment {
         self.money(self.captured.total().amount_minor.saturating_sub(self.owed.total().amount_minor))
     }
 
+    /// Whether the family's bank has something of it, for now or for good. Then nothing is given back besides: Stripe
+    /// refuses it, and the family would have it twice.
+    pub fn is_charged_back(&self) -> bool {
+        self.chargeback.is_some_and(|chargeback| chargeback.state != chargeback::State::Won)
+    }
+
+    /// Whether the family's bank has yet to decide. The sitter is not paid before.
+    pub fn is_contested(&self) -> bool {
+        self.chargeback.is_some_and(|chargeback| chargeback.state == chargeback::State::Open)
+    }
+
     /// What is to go back still of what has come.
     pub fn to_refund(&self) -> Money {
+        if self.is_charged_back() {
+            return self.money(0);
+        }
         let [captured, refunded, owed] =
             [self.captured, self.refunded, self.owed].map(|charge| charge.total().amount_minor);
         self.money(captured.saturating_sub(refunded).saturating_sub(owed))
@@ -514,6 +547,9 @@ impl Payment {
         if amount.currency != self.currency() {
             return Err(Refused::OtherCurrency);
         }
+        if self.is_charged_back() {
+            return Err(Refused::ChargedBack);
+        }
         let left = self.owed.total().amount_minor.checked_sub(amount.amount_minor).ok_or(Refused::TooMuch)?;
         let owed = self.all_but(self.captured.total().amount_minor - left)?;
         Ok(Change { event: Event::GrantRefund, payment: Self { owed, ..next }, transaction: None })
@@ -573,6 +609,31 @@ impl Payment {
         let payment = Self { waived: self.waived.checked_add(amount)?, ..next };
         let transaction = Some(Transaction::waived(&payment, amount, now));
         Ok(Change { event: Event::Waive, payment, transaction })
+    }
+
+    /// What follows from what the family's bank has of it now; `None` where that is known. It must have been asked for
+    /// after the payment was read.
+    pub fn charge_back(&self, seen: Chargeback, now: Timestamp) -> Result<Option<Change>, Refused> {
+        if [seen.open, seen.lost].iter().any(|amount| amount.currency != self.currency()) {
+            return Err(Refused::OtherCurrency);
+        }
+        if self.chargeback == Some(seen) {
+            return Ok(None);
+        }
+        let (from, to) = (self.chargeback.map(|before| before.state), seen.state);
+        if !chargeback::TABLE.contains(&(from, to)) {
+            return Err(Refused::WrongChargeback { from, to });
+        }
+        if seen.taken() > self.captured.total().amount_minor {
+            return Err(Refused::TooMuch);
+        }
+        let moved = Transaction::charged_back(self, self.chargeback, seen, now);
+        let next = self.after(Event::ChargeBack)?;
+        let reconcile_at = now.saturating_add(COMPARED_AFTER).ok();
+        let payment = Self { chargeback: Some(seen), told_at: Some(now), reconcile_at, ..next };
+        // Until when it is to be told moves nothing.
+        let transaction = (!moved.entries().is_empty()).then_some(moved);
+        Ok(Some(Change { event: Event::ChargeBack, payment, transaction }))
     }
 
     /// Stripe has refused to make an intent.
@@ -1006,6 +1067,53 @@ pub(crate) mod tests {
         });
         assert_eq!(keys, ["0/0", "1000/0", "1000/33", "6167/33"]);
         assert!(matches!(care().waive(now()), Err(Refused::WrongState { .. })));
+    }
+
+    #[test]
+    fn a_bank_takes_money_back_and_decides() {
+        let captured = observed(&observed(&care(), &hold(1)).payment, &capture(1, 7440, 0)).payment;
+        let due_by = now() + SignedDuration::from_hours(24 * 7);
+        let claim = |open, lost| Chargeback::new(gbp(open), gbp(lost), Some(due_by));
+        let sums = |change: &Change| {
+            let moved = change.transaction.as_ref().unwrap();
+            [Account::Cash, Account::Contested, Account::Losses].map(|account| moved.for_account(&account))
+        };
+        let heard = |payment: &Payment, seen| payment.charge_back(seen, now()).unwrap().unwrap();
+        let open = heard(&captured, claim(7440, 0));
+        assert_eq!(
+            (sums(&open), open.transaction.as_ref().unwrap().kind),
+            ([-7440, 7440, 0], Kind::Contested)
+        );
+        assert!(open.transaction.as_ref().unwrap().lines().is_empty());
+        let open = open.payment;
+        assert_eq!(open.chargeback.unwrap().due_by, Some(due_by));
+        assert_eq!(open.charge_back(claim(7440, 0), now()), Ok(None));
+        assert!(open.is_contested() && open.reconcile_at.is_some());
+        assert_eq!(open.grant_refund(gbp(1)), Err(Refused::ChargedBack));
+        // It gives the money again, ...
+        let won = heard(&open, claim(0, 0));
+        assert_eq!((sums(&won), won.transaction.as_ref().unwrap().kind), ([7440, -7440, 0], Kind::Won));
+        assert!(!won.payment.is_charged_back() && won.payment.grant_refund(gbp(1)).is_ok());
+        // ... or keeps it, also if nobody has heard of the beginning.
+        let lost = heard(&open, claim(0, 7440));
+        assert_eq!((sums(&lost), lost.transaction.as_ref().unwrap().kind), ([0, -7440, 7440], Kind::Lost));
+        assert_eq!(sums(&heard(&captured, claim(0, 7440))), [-7440, 0, 7440]);
+        assert_eq!((lost.payment.to_refund(), lost.payment.to_pay_out()), (gbp(0), gbp(6200)));
+        assert_eq!(lost.payment.chargeback.unwrap().due_by, None);
+        // What was to go back, does not besides.
+        let granted = captured.grant_refund(gbp(1000)).unwrap().payment;
+        assert_eq!(
+            (granted.to_refund(), heard(&granted, claim(100, 0)).payment.to_refund()),
+            (gbp(1000), gbp(0))
+        );
+        // Another day moves no money.
+        let later = Chargeback { due_by: None, ..open.chargeback.unwrap() };
+        assert_eq!(heard(&open, later).transaction, None);
+        let wrong =
+            Refused::WrongChargeback { from: Some(chargeback::State::Lost), to: chargeback::State::Won };
+        assert_eq!(lost.payment.charge_back(claim(0, 0), now()), Err(wrong));
+        assert_eq!(wrong.to_string(), "a chargeback that is lost cannot be won");
+        assert_eq!(captured.charge_back(claim(7441, 0), now()), Err(Refused::TooMuch));
     }
 
     #[test]

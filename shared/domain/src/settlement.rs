@@ -136,16 +136,18 @@ fn give_back(booking: &Booking, payments: &[Payment]) -> Option<Action> {
     let decided = booking.dispute.as_ref().and_then(|dispute| dispute.refund)?;
     let granted: u32 = payments.iter().map(granted).sum();
     let missing = decided.amount_minor.checked_sub(granted)?;
-    payments.iter().filter(|payment| payment.state == Paid::Captured).find_map(|payment| {
+    let can = |payment: &&Payment| payment.state == Paid::Captured && !payment.is_charged_back();
+    payments.iter().filter(can).find_map(|payment| {
         let amount = payment.owed.total().amount_minor.min(missing);
         let amount = Money::new(amount, payment.currency());
         (amount.amount_minor > 0).then_some(Action::GrantRefund(payment.id, amount))
     })
 }
 
-/// What has gone back of a payment, or is to.
+/// What has gone back of a payment, or is to; what the family's bank has taken is theirs as well.
 fn granted(payment: &Payment) -> u32 {
-    payment.captured.total().amount_minor.saturating_sub(payment.owed.total().amount_minor)
+    let granted = payment.captured.total().amount_minor.saturating_sub(payment.owed.total().amount_minor);
+    granted.max(payment.chargeback.map_or(0, |chargeback| chargeback.taken()))
 }
 
 /// What is kept is taken, and all else is given up.
@@ -160,6 +162,7 @@ fn called_off(booking: &Booking, care: Option<&Payment>, cancellation: Option<&P
 /// So much of a payment is kept.
 fn wind_up(care: &Payment, kept: Charge) -> Option<Action> {
     match care.state {
+        Paid::Captured if care.is_charged_back() => None,
         Paid::Captured => {
             let too_much = care.owed.total().checked_sub(kept.total()).ok()?;
             (too_much.amount_minor > 0).then_some(Action::GrantRefund(care.id, too_much))
@@ -186,11 +189,13 @@ fn pay_out(booking: &Booking, payments: &[Payment]) -> Option<Action> {
     let first = |is_so: fn(&Payment) -> bool| {
         payments.iter().find(|payment| is_so(payment)).map(|payment| payment.id)
     };
-    // A sitter who cannot be paid yet keeps nothing that is called back.
-    first(|payment| payment.payable != payment.to_pay_out())
+    // A sitter who cannot be paid yet keeps nothing that is called back; and of what a bank has, nothing is paid.
+    first(|payment| !payment.is_contested() && payment.payable != payment.to_pay_out())
         .map(Action::Owe)
         .or_else(|| first(|payment| payment.to_call_back().amount_minor > 0).map(Action::CallBack))
-        .or_else(|| first(|payment| payment.payable.amount_minor > 0).map(Action::PayOut))
+        .or_else(|| {
+            first(|payment| !payment.is_contested() && payment.payable.amount_minor > 0).map(Action::PayOut)
+        })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     booking::policy::Charge,
+    chargeback::Chargeback,
     due::Kind,
     event::Event,
     id::{BookingId, PaymentId, RequestId, UserId},
@@ -76,6 +77,8 @@ struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waived: Option<Money>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    chargeback: Option<Chargeback>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
     created_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +116,7 @@ impl From<&Payment> for Item {
             paid_out: payment.paid_out,
             called_back: some(payment.called_back),
             waived: some(payment.waived),
+            chargeback: payment.chargeback,
             failure: payment.failure,
             created_at: payment.created_at,
             told_at: payment.told_at,
@@ -145,6 +149,7 @@ impl From<Item> for Payment {
             paid_out: item.paid_out,
             called_back: item.called_back.unwrap_or(nothing),
             waived: item.waived.unwrap_or(nothing),
+            chargeback: item.chargeback,
             failure: item.failure,
             created_at: item.created_at,
             told_at: item.told_at,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    chargeback::Chargeback,
     due::{Kind as Due, SHARDS},
     event::{Event, Fact},
     id::{PaymentId, UserId},
@@ -251,6 +252,16 @@ async fn the_books_agree() {
     conflict(save(&tables, &half.payment.waive(now()).unwrap()).await);
     save(&tables, &waived).await.unwrap();
     assert_eq!(tables.payment(waived.payment.id).await.unwrap(), Some(waived.payment));
+    // Of another the bank takes something back, of which nobody has a line.
+    let due_by = Some(now());
+    let contested = Chargeback::new(gbp(5000), gbp(0), due_by);
+    let contested = payments[1].charge_back(contested, now());
+    conflict(save(&tables, &contested.unwrap().unwrap()).await);
+    let contested = Chargeback::new(gbp(5000), gbp(100), due_by);
+    let first = tables.payment(payments[3].id).await.unwrap().unwrap();
+    let contested = first.charge_back(contested, now()).unwrap().unwrap();
+    save(&tables, &contested).await.unwrap();
+    assert_eq!(tables.payment(first.id).await.unwrap(), Some(contested.payment));
     let accounts = [
         (ada, Account::Payer(ada)),
         (bob, Account::Payer(bob)),

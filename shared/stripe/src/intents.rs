@@ -65,6 +65,8 @@ pub struct Intent {
     pub refunded: Money,
     /// The try that succeeded, or the last that did not.
     pub charge: Option<ChargeId>,
+    /// Whether the bank of whoever paid has ever taken it back, or asked about it: see [`Stripe::chargeback`].
+    pub is_disputed: bool,
     /// Why the last try failed, by its code.
     pub failure: Option<String>,
     /// The card. None once the card was refused.
@@ -250,6 +252,7 @@ struct Charge {
     amount_captured: u64,
     amount_refunded: u64,
     captured: bool,
+    disputed: bool,
 }
 
 impl Charge {
@@ -287,6 +290,7 @@ impl TryFrom<Answer> for Intent {
             payment: answer.payment(),
             attempt: named("attempt").and_then(|raw| raw.parse().ok()).unwrap_or(0),
             booking: named("booking").and_then(|raw| id::parse(raw).ok()),
+            is_disputed: answer.latest_charge.as_ref().is_some_and(|charge| charge.disputed),
             charge: answer.latest_charge.map(|charge| charge.id),
             failure: answer.last_payment_error.and_then(Told::reason),
             payment_method: answer.payment_method.and_then(|raw| PaymentMethodId::parse(raw).ok()),

@@ -7,6 +7,7 @@ mod accounts;
 mod breaker;
 mod cards;
 mod client;
+mod disputes;
 mod error;
 mod intents;
 mod page;

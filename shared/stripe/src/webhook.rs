@@ -209,6 +209,8 @@ mod tests {
         let refunded = r#"{"id":"evt_3","type":"charge.refunded","created":1795607990,
             "data":{"object":{"id":"ch_1","object":"charge","amount_refunded":1000,"payment_intent":"pi_1"}}}"#;
         assert_eq!(at_now(refunded, &signed(NOW, refunded)).unwrap().object_id.as_deref(), Some("pi_1"));
+        let disputed = refunded.replace("charge.refunded", "charge.dispute.created").replace("ch_1", "du_1");
+        assert_eq!(at_now(&disputed, &signed(NOW, &disputed)).unwrap().object_id.as_deref(), Some("pi_1"));
         let alone = refunded.replace(r#""pi_1""#, "null");
         assert_eq!(at_now(&alone, &signed(NOW, &alone)).unwrap().object_id.as_deref(), Some("ch_1"));
     }

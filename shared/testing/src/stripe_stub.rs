@@ -71,6 +71,8 @@ pub struct Books {
     pub intents: BTreeMap<String, Intent>,
     /// Money to accounts.
     pub transfers: BTreeMap<String, Transfer>,
+    /// What has arrived on our balance and is there for transfers out of no charge, in minor units.
+    pub balance: u32,
     answered: HashMap<String, (Call, (u16, Value))>,
     made: u32,
 }
@@ -103,6 +105,8 @@ pub struct Intent {
     pub refunded: u32,
     /// How often some went back.
     pub refunds: u32,
+    /// What the bank has taken back, of each dispute: in Stripe's words how it stands, and in minor units.
+    pub disputes: Vec<(String, u32)>,
     /// Why the last try failed.
     pub failure: Option<String>,
     /// By which card.
@@ -196,6 +200,15 @@ impl StripeStub {
         let mut books = self.books();
         let intent = books.intents.get_mut(intent).expect("an intent");
         (intent.status, intent.capturable) = ("canceled".into(), 0);
+    }
+
+    /// The owner of a card goes to their bank, which takes that back; or it decides: `won`, or `lost`.
+    ///
+    /// # Panics
+    /// If there is no such intent.
+    pub fn dispute(&self, intent: &str, status: &str, amount: u32) {
+        let mut books = self.books();
+        books.intents.get_mut(intent).expect("an intent").disputes = vec![(status.to_owned(), amount)];
     }
 
     /// A sitter has told everything on its pages, or it has found that something is missing.
@@ -416,6 +429,9 @@ impl Books {
                 let id = self.name("re_");
                 let (intent, amount) = (call.text("payment_intent"), call.number("amount"));
                 let intent = self.intents.get_mut(&intent).ok_or_else(missing)?;
+                if intent.disputes.iter().any(|(status, _)| status != "won") {
+                    return Err(refuse(400, "charge_disputed"));
+                }
                 if amount == 0 || amount > intent.received - intent.refunded {
                     return Err(refuse(400, "charge_already_refunded"));
                 }
@@ -423,6 +439,18 @@ impl Books {
                 intent.refunds += 1;
                 let currency = &intent.currency;
                 Ok(json!({ "id": id, "status": "succeeded", "amount": amount, "currency": currency }))
+            }
+            ("GET", ["disputes"]) => {
+                let intent = self.intents.get(&call.text("payment_intent")).ok_or_else(missing)?;
+                let dispute = |(status, amount): &(String, u32)| {
+                    json!({
+                        "amount": amount, "currency": intent.currency, "status": status,
+                        "evidence_details": { "due_by": intent.created + 7 * 24 * 3600 },
+                    })
+                };
+                Ok(
+                    json!({ "data": intent.disputes.iter().map(dispute).collect::<Vec<_>>(), "has_more": false }),
+                )
             }
             ("POST", ["accounts"]) => {
                 let id = self.name("acct_");
@@ -462,6 +490,7 @@ impl Books {
             received: 0,
             refunded: 0,
             refunds: 0,
+            disputes: Vec::new(),
             failure: None,
             is_manual: call.get("capture_method") == Some("manual"),
             metadata: call.metadata(),
@@ -511,8 +540,10 @@ impl Books {
             return Err(refuse(400, "insufficient_capabilities_for_transfer"));
         }
         // Card money is on the balance only days later; what is sent out of a charge waits for it.
-        let charge = transfer.source.as_deref().and_then(|charge| charge.strip_prefix("ch_"));
-        let there = charge.and_then(|charge| self.intents.get(charge)).map_or(0, |intent| intent.received);
+        let there = match transfer.source.as_deref().and_then(|charge| charge.strip_prefix("ch_")) {
+            Some(charge) => self.intents.get(charge).map_or(0, |intent| intent.received),
+            None => self.balance,
+        };
         let sent = self.transfers.values().filter(|sent| sent.source == transfer.source);
         let sent: u32 = sent.map(|sent| sent.amount).sum();
         if sent + transfer.amount > there {
@@ -597,6 +628,7 @@ impl Intent {
             json!({
                 "id": format!("ch_{id}"), "amount": self.amount, "amount_captured": self.received,
                 "amount_refunded": let_go + self.refunded, "captured": self.received > 0,
+                "disputed": !self.disputes.is_empty(),
             })
         });
         let error = self.failure.as_ref().map(|code| json!({ "code": code, "decline_code": code }));

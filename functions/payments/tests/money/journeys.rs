@@ -2,6 +2,7 @@
 
 use domain::{
     booking::{Card, Event, State, Who, policy::Policy},
+    chargeback,
     payment::State as Paid,
     stripe::PaymentMethodId,
 };
@@ -26,27 +27,35 @@ pub enum Journey {
     CancelledFree,
     /// An admin gives back a part when the sitter has been paid, and then the rest.
     RefundedLate,
+    /// The family goes to its bank, which keeps what it has taken, and the sitter is paid all the same.
+    ChargedBack,
 }
 
 impl Journey {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Overrun,
         Self::Trouble,
         Self::CancelledLate,
         Self::CancelledUnheld,
         Self::CancelledFree,
         Self::RefundedLate,
+        Self::ChargedBack,
     ];
 
     /// Before it has begun.
     pub async fn world(self) -> World {
-        match self {
+        let world = match self {
             Self::Overrun => World::new(72, Policy::Flexible, "pm_good").await,
             Self::Trouble => World::new(20, Policy::Strict, "pm_refused").await,
-            Self::CancelledLate | Self::RefundedLate => World::new(20, Policy::Flexible, "pm_good").await,
+            Self::CancelledLate | Self::RefundedLate | Self::ChargedBack => {
+                World::new(20, Policy::Flexible, "pm_good").await
+            }
             Self::CancelledUnheld => World::new(60, Policy::Moderate, "pm_good").await,
             Self::CancelledFree => World::new(20, Policy::Strict, "pm_good").await,
-        }
+        };
+        // Others have paid before.
+        world.stub.books().balance = 100_000;
+        world
     }
 
     /// To its end. After each thing that happens, `then` is called.
@@ -86,6 +95,18 @@ impl Journey {
             Self::CancelledFree => {
                 world.does(Event::Cancel, Who::Sitter).await;
                 then().await;
+            }
+            Self::ChargedBack => {
+                world.is_onboarded().await;
+                then().await;
+                happens(world, 240, &then).await;
+                for (status, minutes) in [("needs_response", 0), ("lost", 60)] {
+                    world.stub.dispute("pi_1", status, TOTAL);
+                    world.is_told_of("pi_1").await;
+                    then().await;
+                    world.passes_until(240 + 48 * 60 + minutes).await;
+                    then().await;
+                }
             }
             Self::RefundedLate => {
                 is_paid_for(world, &then).await;
@@ -442,6 +463,42 @@ async fn what_was_called_back_by_hand_counts() {
     work().await;
     let outcome = world.outcome().await;
     assert_eq!((outcome.reversed, outcome.sitters), ([1748, 1], 0));
+}
+
+#[tokio::test]
+async fn what_a_bank_takes_back_is_held_back_until_it_decides() {
+    for is_won in [true, false] {
+        let world = Journey::ChargedBack.world().await;
+        let work = async || assert_eq!(world.works().await.unwrap(), 0);
+        work().await;
+        world.is_onboarded().await;
+        happens(&world, 240, &work).await;
+        // A bank that only asks has taken nothing.
+        world.stub.dispute("pi_1", "warning_needs_response", TOTAL);
+        world.worker.hear("pi_1").await.unwrap();
+        assert_eq!(world.payments().await[0].chargeback, None);
+        world.stub.dispute("pi_1", "needs_response", TOTAL);
+        world.worker.hear("pi_1").await.unwrap();
+        world.passes_until(240 + 48 * 60).await;
+        work().await;
+        let open = world.outcome().await;
+        assert_eq!((open.state, open.transfers.len(), open.waiting.len()), (State::Settled, 0, 0));
+        assert_eq!((open.ledger[0], open.losses), (0, 0));
+        let chargeback = world.payments().await[0].chargeback.unwrap();
+        assert_eq!((chargeback.state, chargeback.open.amount_minor), (chargeback::State::Open, TOTAL));
+        assert!(chargeback.due_by.is_some());
+        let [payment] = world.payments().await.try_into().unwrap();
+        payment.grant_refund(payment.owed.total()).unwrap_err();
+        world.stub.dispute("pi_1", if is_won { "won" } else { "lost" }, TOTAL);
+        world.is_told_of("pi_1").await;
+        work().await;
+        // The care was given, so the sitter is paid; who bears it is the platform.
+        let over = world.outcome().await;
+        assert_eq!((over.transfers, over.sitters), (vec![SITTERS], 0));
+        let lost = if is_won { 0 } else { i64::from(TOTAL) };
+        assert_eq!((over.losses, over.ledger[0]), (lost, i64::from(TOTAL - SITTERS) - lost));
+        assert_eq!(over.parents, -i64::from(TOTAL));
+    }
 }
 
 #[tokio::test]

@@ -184,6 +184,21 @@ async fn a_refund_that_nobody_has_taken_to_the_sitter_is_worked_on() {
 }
 
 #[tokio::test]
+async fn a_chargeback_that_nobody_has_told_of_is_worked_on() {
+    let world = completed().await;
+    world.stub.dispute("pi_1", "needs_response", TOTAL);
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+    world.works().await.unwrap();
+    let is_open = |payment: &Payment| payment.is_contested();
+    assert_eq!(world.payments().await.iter().filter(|payment| is_open(payment)).count(), 1);
+    world.stub.dispute("pi_1", "won", TOTAL);
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+    world.works().await.unwrap();
+    assert!(!world.payments().await.iter().any(is_open));
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+}
+
+#[tokio::test]
 async fn a_ledger_that_was_changed_is_found() {
     let world = completed().await;
     let moved = world.tables.ledger_of(world.id).await.unwrap().remove(0);

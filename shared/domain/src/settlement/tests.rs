@@ -263,6 +263,41 @@ fn what_goes_back_after_the_sitter_was_paid_is_called_back_from_them() {
 }
 
 #[test]
+fn what_a_bank_has_taken_back_is_not_paid_out_before_it_decides() {
+    for is_won in [true, false] {
+        let mut world = afternoon(23, Policy::Flexible, Good);
+        world.can_be_paid = true;
+        done(&mut world);
+        begins(&mut world);
+        world.passes(SignedDuration::from_mins(4 * 60 + 20));
+        checks_out(&mut world);
+        done(&mut world);
+        world.stripe.intents[0].contest(100);
+        let hears = |world: &mut World| {
+            world.hears_of_bank(0, 0);
+            world.goes_on(0);
+        };
+        hears(&mut world);
+        // To an admin the family says the same as to its bank.
+        world.happens(|booking, at| booking.disputed(Who::Parent, "sealed".into(), at));
+        world.happens(|booking, at| booking.decided(gbp(1000), at));
+        assert!(done(&mut world).is_empty());
+        world.stripe.intents[0].close(is_won);
+        hears(&mut world);
+        // It is given back once; and the sitter has given the care.
+        let expected: &[&str] = match is_won {
+            true => &["grant care 1000", "refund care", "owe care", "pay out care"],
+            false => &["owe care", "pay out care"],
+        };
+        assert_eq!(done(&mut world), expected);
+        let of = |account| world.ledger.iter().map(|moved| moved.for_account(&account)).sum::<i64>();
+        let total = i64::from(world.booking.quote.total().amount_minor);
+        assert_eq!((of(Account::Contested), of(Account::Losses)), (0, if is_won { 0 } else { total }));
+        assert_eq!(of(Account::Sitter(world.booking.sitter)), 0);
+    }
+}
+
+#[test]
 fn what_was_sent_by_somebody_who_was_late_is_called_back() {
     let mut world = afternoon(23, Policy::Flexible, Good);
     done(&mut world);
@@ -341,6 +376,9 @@ enum Op {
     CanBePaid(bool),
     IsEmpty(bool),
     CallsBackByHand(usize, u32),
+    Contests(usize, u32),
+    BankFinds(usize, bool),
+    HearsOfBank(usize, usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -349,7 +387,10 @@ fn op() -> impl Strategy<Value = Op> {
         8 => worker.clone().prop_map(Op::Looks),
         16 => worker.clone().prop_map(Op::GoesOn),
         2 => worker.clone().prop_map(Op::Crashes),
-        4 => (worker, 0..5usize).prop_map(|(worker, intent)| Op::Hears(worker, intent)),
+        4 => (worker.clone(), 0..5usize).prop_map(|(worker, intent)| Op::Hears(worker, intent)),
+        2 => (worker, 0..5usize).prop_map(|(worker, intent)| Op::HearsOfBank(worker, intent)),
+        1 => (0..5usize, 1..=100u32).prop_map(|(intent, percent)| Op::Contests(intent, percent)),
+        1 => (0..5usize, any::<bool>()).prop_map(|(intent, is_won)| Op::BankFinds(intent, is_won)),
         6 => Just(Op::Settles),
         2 => (0..4u32).prop_map(Op::LosesAnswer),
         1 => prop_oneof![1 => Just(true), 2 => Just(false)].prop_map(Op::IsDown),
@@ -435,6 +476,9 @@ fn apply(world: &mut World, op: Op) {
         Op::CanBePaid(can) => world.can_be_paid = can,
         Op::IsEmpty(is_empty) => world.stripe.is_empty = is_empty,
         Op::CallsBackByHand(transfer, percent) => world.calls_back_by_hand(transfer, percent),
+        Op::Contests(index, percent) => intent(world, index, &|intent| intent.contest(percent)),
+        Op::BankFinds(index, is_won) => intent(world, index, &|intent| intent.close(is_won)),
+        Op::HearsOfBank(worker, intent) => world.hears_of_bank(worker, intent),
     }
 }
 
@@ -471,6 +515,10 @@ fn calm(world: &mut World, mends: bool) {
         for index in 0..world.stripe.intents.len() {
             world.stripe.intents[index].decide(true);
             world.hears(0, index);
+            world.goes_on(0);
+            let is_won = world.stripe.intents[index].open.is_multiple_of(2);
+            world.stripe.intents[index].close(is_won);
+            world.hears_of_bank(0, index);
             world.goes_on(0);
         }
         match world.settles() {
@@ -515,9 +563,11 @@ fn check_the_end(world: &World, mends: bool, is_alone: bool) {
     let known =
         |of: fn(&Payment) -> Money| sum(&mut world.payments.iter().map(|payment| of(payment).amount_minor));
     let (called_back, waived) = (known(|payment| payment.called_back), known(|payment| payment.waived));
-    assert_eq!(of(Account::Cash), received - refunded - sent + called_back);
+    let lost = sum(&mut intents.iter().map(|intent| intent.lost));
+    assert_eq!(of(Account::Cash), received - refunded - sent + called_back - lost);
+    assert_eq!(of(Account::Contested), 0);
     assert_eq!(of(Account::Payer(world.booking.parent)), 0);
-    assert_eq!(of(Account::Losses), waived);
+    assert_eq!(of(Account::Losses), waived + lost);
     // The sitter has what is theirs of it: what went back later was called back, or the platform bears it.
     assert_eq!(of(Account::Sitter(world.booking.sitter)), 0);
     assert_eq!(sent - called_back - waived, earned);
@@ -537,13 +587,16 @@ fn check_the_end(world: &World, mends: bool, is_alone: bool) {
     let decided = decided.map_or(0, |refund| refund.amount_minor);
     let [due, decided, granted, by_hand] = [due, decided, world.granted, world.by_hand].map(i64::from);
     let stays = received - refunded;
-    if mends {
+    if mends && lost > 0 {
+        // What the bank keeps is not given back besides.
+        assert!(stays >= due - decided - granted - by_hand, "{stays} of {due}");
+    } else if mends {
         // They may be taken for each other, and for what was taken too much: nothing is given back once more.
         let back = if world.was_taken_by_hand { decided } else { decided.max(granted).max(by_hand) };
         assert!(stays <= due - back, "{stays} of {due}");
         assert!(stays >= due - decided - granted - by_hand, "{stays} of {due}");
     } else {
-        assert!(stays <= due);
+        assert!(lost > 0 || stays <= due);
     }
     if is_alone && !world.was_taken_by_hand {
         assert!(received <= due, "{received} was taken of {due}");

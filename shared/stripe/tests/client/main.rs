@@ -6,6 +6,7 @@ mod server;
 
 use domain::payment::Status;
 use domain::{
+    chargeback::Chargeback,
     id::{BookingId, PaymentId, UserId},
     money::{Currency, Money},
     stripe::{AccountId, ChargeId, CustomerId, IntentId, PaymentMethodId},
@@ -295,6 +296,34 @@ async fn what_a_sitter_was_paid_is_called_back() {
     assert_eq!(refused, Error::Refused("balance_insufficient".to_owned()));
     let back = stripe::Transfer { reversed: pounds(1000), ..transfer_of_list() };
     assert_eq!((back.left(), transfer_of_list().left()), (4400, 5400));
+}
+
+#[tokio::test]
+async fn what_a_bank_has_taken_back_is_told() {
+    let heard = async |disputes: String| {
+        let page = format!(r#"{{"object":"list","data":[{disputes}],"has_more":false}}"#);
+        let server = Server::answering(&[Body(200, page.leak())]).await;
+        let chargeback = server.client().chargeback(&intent(), Currency::Gbp).await;
+        assert_eq!(sent(&server), format!("GET /v1/disputes payment_intent={} limit=100", intent()));
+        chargeback
+    };
+    let dispute = |status: &str| shape!("dispute").replace("needs_response", status);
+    let due_by = Some("2026-12-02T12:00:00Z".parse().unwrap());
+    let open = Chargeback::new(pounds(5940), pounds(0), due_by);
+    assert_eq!(heard(dispute("needs_response")).await.unwrap(), open);
+    let told = Chargeback { due_by: None, ..open };
+    assert_eq!(heard(dispute("under_review")).await.unwrap(), told);
+    let lost = Chargeback::new(pounds(0), pounds(5940), None);
+    assert_eq!(heard(dispute("lost")).await.unwrap(), lost);
+    let nothing = Chargeback::new(pounds(0), pounds(0), None);
+    for status in ["won", "warning_needs_response", "warning_closed", "prevented"] {
+        assert_eq!(heard(dispute(status)).await.unwrap(), nothing, "{status}");
+    }
+    let both = Chargeback::new(pounds(5940), pounds(5940), due_by);
+    let all = ["needs_response", "won", "lost"].map(&dispute).join(",");
+    assert_eq!(heard(all).await.unwrap(), both);
+    let euros = dispute("lost").replace("gbp", "eur");
+    assert_eq!(heard(euros).await.unwrap_err(), Error::Unavailable("unreadable".to_owned()));
 }
 
 fn transfer_of_list() -> stripe::Transfer {

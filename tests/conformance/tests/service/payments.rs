@@ -458,6 +458,34 @@ async fn both_sides_see_what_is_theirs() {
 }
 
 #[tokio::test]
+async fn an_admin_sees_what_a_bank_has_taken_back() {
+    let family = Family::with("pm_good").await;
+    family.is_settled().await;
+    let path = format!("/admin/disputes/{}", family.booking);
+    let admin = async |path: &str| family.other(Role::Admin, "GET", path, Value::Null).await;
+    assert_eq!(admin(&path).await.problem(), (404, "not_found", vec![]));
+    let payment = family.payment().await;
+    let (intent, total) = (payment.intent.clone().unwrap(), payment.captured.total().amount_minor);
+    family.client.stripe.dispute(intent.as_str(), "needs_response", total);
+    Worker::new(family.client.app.clone()).hear(intent.as_str()).await.unwrap();
+    let seen = admin(&path).await;
+    assert_eq!(seen.status, 200, "{}", seen.body);
+    let due_by = family.payment().await.chargeback.unwrap().due_by.unwrap();
+    let expected = json!([{
+        "payment_id": payment.id.to_string(), "state": "open", "open": gbp(total), "lost": gbp(0),
+        "due_by": due_by.to_string(),
+    }]);
+    assert_eq!(
+        (&seen.body["chargebacks"], &seen.body["by"], &seen.body["complaint"]),
+        (&expected, &Value::Null, &Value::Null)
+    );
+    let refund = json!({ "amount": gbp(1), "reason": "Agreed" });
+    let path = format!("/admin/payments/{}/refund", payment.id);
+    let refused = family.other(Role::Admin, "POST", &path, refund).await;
+    assert_eq!(refused.problem(), (409, "not_refundable", vec![]));
+}
+
+#[tokio::test]
 async fn a_sitter_tells_where_to_pay_and_is_paid() {
     let family = Family::with("pm_good").await;
     family.is_settled().await;

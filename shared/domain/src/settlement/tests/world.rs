@@ -14,6 +14,7 @@ use crate::{
         quote::{Quote, Tariff},
         window::Window,
     },
+    chargeback::Chargeback,
     id::PaymentId,
     ledger::{Transaction, left_of},
     money::{Currency, HourlyRate, Money},
@@ -77,6 +78,10 @@ pub(super) struct Intent {
     pub(super) of: Payment,
     is_manual: bool,
     pub(super) seen: Observation,
+    /// What its bank has taken back, and may give again.
+    pub(super) open: u32,
+    /// What its bank keeps.
+    pub(super) lost: u32,
 }
 
 /// Money on its way to the sitter.
@@ -181,7 +186,7 @@ impl Stripe {
             failure: None,
         };
         let is_manual = !payment.purpose.is_captured_at_once();
-        self.intents.push(Intent { of: payment.clone(), is_manual, seen });
+        self.intents.push(Intent { of: payment.clone(), is_manual, seen, open: 0, lost: 0 });
         let intent = self.intent(&id);
         match behaviour {
             Good => intent.charge(),
@@ -214,8 +219,9 @@ impl Stripe {
     }
 
     pub(super) fn refund(&mut self, id: &IntentId, amount: u32) -> Result<(), Trouble> {
-        let seen = &mut self.intent(id).seen;
-        if amount == 0 || amount > seen.received - seen.refunded {
+        let intent = self.intent(id);
+        let (is_charged_back, seen) = (intent.open + intent.lost > 0, &mut intent.seen);
+        if is_charged_back || amount == 0 || amount > seen.received - seen.refunded {
             return Err(Trouble::Refused);
         }
         seen.refunded += amount;
@@ -270,6 +276,17 @@ impl Intent {
         if self.seen.status == Status::Processing {
             if success { self.charge() } else { self.fail(Failure::InsufficientFunds) }
         }
+    }
+
+    /// Its owner goes to their bank, which takes a percentage of what is left back.
+    pub(super) fn contest(&mut self, percent: u32) {
+        self.open += (self.seen.received - self.seen.refunded - self.open - self.lost) * percent / 100;
+    }
+
+    /// Their bank has decided.
+    pub(super) fn close(&mut self, is_won: bool) {
+        self.lost += if is_won { 0 } else { self.open };
+        self.open = 0;
     }
 
     /// Nothing is held for ever.
@@ -489,6 +506,25 @@ impl World {
         if let (None, Ok(seen)) = (&self.workers[worker], self.stripe.get(&seen)) {
             let payment = self.payments.iter().find(|payment| payment.id == id);
             self.workers[worker] = payment.map(|payment| Job::Told(payment.clone(), seen, false));
+        }
+    }
+
+    /// A worker has asked Stripe what the bank has of an intent.
+    pub(super) fn hears_of_bank(&mut self, worker: usize, index: usize) {
+        let Some(intent) = self.stripe.intents.get(index) else { return };
+        let stored = self.payments.iter().find(|stored| stored.id == intent.of.id).unwrap();
+        if stored.intent.as_ref() != Some(&intent.seen.intent) || self.workers[worker].is_some() {
+            return;
+        }
+        if stored.chargeback.is_some() || intent.open + intent.lost > 0 {
+            let [open, lost] = [intent.open, intent.lost].map(|minor| Money::new(minor, stored.currency()));
+            let change = stored.charge_back(Chargeback::new(open, lost, None), self.now);
+            // Of what nobody has heard yet that it was taken, nothing follows.
+            let change = change.unwrap_or_else(|refused| {
+                assert!(stored.captured.is_zero(), "{refused}");
+                None
+            });
+            self.workers[worker] = change.map(|change| Job::Write(Box::new(change)));
         }
     }
 
