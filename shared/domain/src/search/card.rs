@@ -25,6 +25,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     /// Who.
+    #[serde(with = "bytes")]
     pub id: UserId,
     /// As others see it.
     pub name: String,
@@ -55,6 +56,7 @@ pub struct Card {
     /// The picture, in the sizes of a list.
     pub picture: Option<Picture>,
     /// For the first time.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub listed_at: Timestamp,
     /// Until when the background check is good.
     pub checked_until: Option<Date>,
@@ -66,9 +68,26 @@ pub struct Card {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// The upload that it comes from.
+    #[serde(with = "bytes")]
     pub upload: UploadId,
     /// What is published of it.
     pub variants: Vec<Variant>,
+}
+
+/// An identifier as the 16 bytes that it is made of; its text has 30.
+mod bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use uuid::Uuid;
+
+    use crate::id::{Id, Tag};
+
+    pub(super) fn serialize<T: Tag, S: Serializer>(id: &Id<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        id.uuid().as_bytes().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Tag, D: Deserializer<'de>>(deserializer: D) -> Result<Id<T>, D::Error> {
+        Ok(Id::from_uuid(Uuid::from_bytes(<[u8; 16]>::deserialize(deserializer)?)))
+    }
 }
 
 /// A word that somebody is found by, folded, and where it stands.
