@@ -993,7 +993,7 @@ mod tests {
             let mut booking = standing(State::Confirmed);
             let taken = run(&mut booking, at(now));
             let told = taken.iter().filter_map(|(step, news)| news.map(|_| *step));
-            let reminders = EnumSet::from(Step::RemindDay | Step::RemindHours);
+            let reminders = Step::RemindDay | Step::RemindHours;
             let told: Vec<Step> = told.filter(|step| reminders.contains(*step)).collect();
             assert_eq!(told, expected, "{now}");
             assert!(booking.done.contains(Step::Hold), "the card is asked all the same");
