@@ -60,7 +60,7 @@ impl Steps {
             let changed = self.tables.change_booking(id, &actor, now, |before| {
                 version.set(before.version);
                 let step = before.after_step(now)?;
-                Ok::<_, Refusal>(step.map(|(after, news)| Changed::told(after, news)))
+                Ok::<_, Refusal>(step.map(|(after, news)| Changed::new(after, news)))
             });
             match changed.await {
                 Ok(booking) if booking.version == version.get() => return Ok(outcome),
@@ -195,8 +195,10 @@ mod tests {
         assert_eq!(one.failed + other.failed, 0);
         let missed = store.tables.booking(booking.id).await.unwrap().unwrap();
         assert_eq!((missed.state, missed.version), (State::NoShow, 8));
-        for step in [Step::Hold, Step::RemindDay, Step::RemindHours, Step::GiveUpCard] {
-            assert_eq!(store.told(News::Step(step)).await, 1, "{step:?}");
+        for (step, times) in
+            [(Step::Hold, 1), (Step::RemindDay, 0), (Step::RemindHours, 0), (Step::GiveUpCard, 1)]
+        {
+            assert_eq!(store.told(News::Step(step)).await, times, "{step:?}");
         }
         assert_eq!(store.told(News::Event(Event::MissStart)).await, 1);
         assert_eq!(store.run(Timestamp::MAX).await, Report { complete: true, ..Report::default() });

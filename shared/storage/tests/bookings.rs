@@ -762,7 +762,7 @@ async fn a_booking_is_due_at_its_next_step_and_not_before() {
     store.confirmed(&asked).await.unwrap();
     let step = |before: &Booking| {
         let step = before.after_step(now)?;
-        Ok::<_, Refusal>(step.map(|(after, news)| Changed::told(after, news)))
+        Ok::<_, Refusal>(step.map(|(after, news)| Changed::new(after, news)))
     };
     // Nothing is due yet: the booking stays, and is not found.
     let left = store.tables.change_booking(asked.id, &Actor::default(), now, step).await.unwrap();

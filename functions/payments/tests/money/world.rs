@@ -178,7 +178,7 @@ impl World {
             && at <= self.now()
         {
             self.changes(|before, now| {
-                Ok(before.after_step(now)?.map(|(after, news)| Changed::told(after, news)))
+                Ok(before.after_step(now)?.map(|(after, news)| Changed::new(after, news)))
             })
             .await;
         }

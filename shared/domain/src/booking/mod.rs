@@ -467,10 +467,11 @@ impl Booking {
         open.min_by_key(|(step, at)| (*at, *step))
     }
 
-    /// The booking after its next step, if that is due, and what is told of it.
-    pub fn after_step(&self, now: Timestamp) -> Result<Option<(Self, News)>, Refusal> {
+    /// The booking after its next step, if that is due, and what is told of it, if anything is.
+    pub fn after_step(&self, now: Timestamp) -> Result<Option<(Self, Option<News>)>, Refusal> {
         let Some((step, _)) = self.next_step().filter(|(_, at)| *at <= now) else { return Ok(None) };
-        let by_system = |event| self.after(event, Who::System, now).map(|after| (after, News::Event(event)));
+        let by_system =
+            |event| self.after(event, Who::System, now).map(|after| (after, Some(News::Event(event))));
         let (after, news) = match step {
             Step::Expire => by_system(Event::Expire)?,
             Step::GiveUpCard if self.is_refused() => by_system(Event::FailPayment)?,
@@ -479,8 +480,11 @@ impl Booking {
             Step::MissStart => by_system(Event::MissStart)?,
             Step::Complete => by_system(Event::Complete)?,
             Step::Settle => by_system(Event::Settle)?,
+            // After an outage: whoever gets the next one, or stands at the door, needs no reminder.
+            Step::RemindDay if now >= self.span.start - REMIND => (self.changed(), None),
+            Step::RemindHours if now >= self.span.start => (self.changed(), None),
             Step::GiveUpCard | Step::Hold | Step::RemindDay | Step::RemindHours | Step::CloseReviews => {
-                (self.changed(), News::Step(step))
+                (self.changed(), Some(News::Step(step)))
             }
         };
         Ok(Some((Self { done: after.done | step, ..after }, news)))
@@ -871,7 +875,7 @@ mod tests {
     }
 
     /// All steps that are due at a moment, each with what is told of it.
-    fn run(booking: &mut Booking, now: Timestamp) -> Vec<(Step, News)> {
+    fn run(booking: &mut Booking, now: Timestamp) -> Vec<(Step, Option<News>)> {
         let mut taken = Vec::new();
         while let Some((step, _)) = booking.next_step() {
             let Some((after, news)) = booking.after_step(now).unwrap() else { break };
@@ -926,8 +930,8 @@ mod tests {
         let mut unheard = standing(State::Accepted);
         assert_eq!(unheard.next_step(), Some((Step::GiveUpCard, at("2026-06-10T17:00:00Z"))));
         let taken = run(&mut unheard, at("2026-06-10T17:00:00Z"));
-        let confirmed = (Step::GiveUpCard, News::Event(Event::Confirm));
-        assert_eq!(taken, [confirmed, (Step::Hold, News::Step(Step::Hold))]);
+        let confirmed = (Step::GiveUpCard, Some(News::Event(Event::Confirm)));
+        assert_eq!(taken, [confirmed, (Step::Hold, Some(News::Step(Step::Hold)))]);
         assert_eq!(unheard.state, State::Confirmed);
 
         let expected = steps(&[
@@ -952,13 +956,34 @@ mod tests {
         assert_eq!(booking.done, Step::RemindDay | Step::RemindHours);
         // There is half an hour to mend the card.
         assert_eq!(booking.card_by(), at("2026-06-10T17:20:00Z"));
-        assert_eq!(run(&mut booking, accepted), [(Step::Hold, News::Step(Step::Hold))]);
+        assert_eq!(run(&mut booking, accepted), [(Step::Hold, Some(News::Step(Step::Hold)))]);
         let expected =
             steps(&[(Step::GiveUpCard, "2026-06-10T17:20:00Z"), (Step::MissStart, "2026-06-10T18:15:00Z")]);
         assert_eq!(schedule(&booking), expected);
         // On the day before, one reminder is left.
         let booking = confirmed(at("2026-06-10T12:00:00Z"), at("2026-06-10T12:00:00Z"));
         assert_eq!(booking.done, EnumSet::only(Step::RemindDay));
+    }
+
+    #[test]
+    fn a_reminder_that_comes_too_late_is_not_sent() {
+        // When the clock's worker comes again, and who is reminded of what by then.
+        for (now, expected) in [
+            ("2026-06-10T14:59:59Z", vec![Step::RemindDay]),
+            ("2026-06-10T15:00:00Z", vec![Step::RemindHours]),
+            ("2026-06-10T17:59:59Z", vec![Step::RemindHours]),
+            ("2026-06-10T18:00:00Z", vec![]),
+            ("2026-06-10T18:15:00Z", vec![]),
+        ] {
+            let mut booking = standing(State::Confirmed);
+            let taken = run(&mut booking, at(now));
+            let told = taken.iter().filter_map(|(step, news)| news.map(|_| *step));
+            let reminders = Step::RemindDay | Step::RemindHours;
+            let told: Vec<Step> = told.filter(|step| reminders.contains(*step)).collect();
+            assert_eq!(told, expected, "{now}");
+            assert!(booking.done.contains(Step::Hold), "the card is asked all the same");
+            assert!(booking.next_step().is_none_or(|(_, due)| due > at(now)), "{now}");
+        }
     }
 
     #[test]
@@ -971,7 +996,7 @@ mod tests {
         let mut late = refused.clone();
         let taken = run(&mut late, at("2026-06-10T17:00:00Z"));
         let last = taken.last().unwrap();
-        assert_eq!(last, &(Step::GiveUpCard, News::Event(Event::FailPayment)));
+        assert_eq!(last, &(Step::GiveUpCard, Some(News::Event(Event::FailPayment))));
         let cancellation = late.cancellation.unwrap();
         assert_eq!((late.state, cancellation.by), (State::Cancelled, Who::System));
         assert!(cancellation.kept.is_zero() && late.charge().is_zero());
@@ -981,7 +1006,7 @@ mod tests {
         let (mut mended, news) = mended.with_card(Card::Held, hold).unwrap();
         assert_eq!(news, None);
         let taken = run(&mut mended, at("2026-06-10T17:00:00Z"));
-        assert_eq!(taken.last(), Some(&(Step::GiveUpCard, News::Step(Step::GiveUpCard))));
+        assert_eq!(taken.last(), Some(&(Step::GiveUpCard, Some(News::Step(Step::GiveUpCard)))));
         assert_eq!(mended.state, State::Confirmed);
 
         // At once, before it was ever good.
@@ -1140,8 +1165,12 @@ mod tests {
 
     impl Taken {
         fn run(&mut self, booking: &mut Booking, now: Timestamp) -> Result<(), TestCaseError> {
-            for (step, _) in run(booking, now) {
+            for (step, news) in run(booking, now) {
                 prop_assert!(!self.0.contains(&step), "{:?} twice", step);
+                // Nobody is told of a day ahead when it is hours, nor of hours when it has begun.
+                let ahead = booking.span.start.duration_since(now);
+                prop_assert!(news != Some(News::Step(Step::RemindDay)) || ahead > REMIND);
+                prop_assert!(news != Some(News::Step(Step::RemindHours)) || ahead > SignedDuration::ZERO);
                 self.0.push(step);
             }
             prop_assert!(run(booking, now).is_empty(), "a second run takes nothing");
