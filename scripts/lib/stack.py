@@ -181,6 +181,12 @@ class Stack:
             client.put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(value))
         stripe.deliver_to(f"{self.emulator.url}/v1/webhooks/stripe", host=f"{self.host}:{self.emulator.port}")
 
+    @property
+    def stripe(self) -> LocalStripe:
+        """The Stripe on its other side, on this machine."""
+        variables = self.functions()["payments-work"]["Environment"]["Variables"]
+        return LocalStripe(int(variables["STRIPE_API_URL"].rpartition(":")[2]), **self.secret("StripeSecretArn"))
+
     def secret(self, output: str) -> dict[str, str]:
         """What is kept under the ARN that an output of the stack names."""
         kept = self.client("secretsmanager").get_secret_value(SecretId=self.outputs[output])

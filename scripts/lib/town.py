@@ -40,6 +40,35 @@ SITTERS = [
 
 ADMIN = Person("Margaret Hardcastle", "admin")
 
+
+@dataclass(frozen=True)
+class Visit:
+    """A sitter who comes to a family, and how far it has come."""
+
+    parent: Person
+    sitter: Person
+    state: str
+
+
+def visit(parent: str, sitter: str, state: str) -> Visit:
+    people = {person.name: person for person in [*PARENTS, *SITTERS]}
+    return Visit(people[parent], people[sitter], state)
+
+
+# The way of a booking to which nothing happens.
+STATES = ["requested", "accepted", "confirmed", "in_progress", "completed", "settled"]
+# No two are of the same people.
+VISITS = [
+    visit("Amelia Greenwood", "Jess Horsfall", "settled"), visit("Amelia Greenwood", "Megan Uttley", "completed"),
+    visit("Amelia Greenwood", "Imran Malik", "confirmed"), visit("Amelia Greenwood", "Tess Thackray", "requested"),
+    visit("Tom Sutcliffe", "Leah Stansfield", "in_progress"), visit("Tom Sutcliffe", "Fatima Rahman", "requested"),
+    visit("Priya Nair", "Callum Shaw", "confirmed"), visit("Daniel Okafor", "Hannah Crossley", "completed"),
+]  # fmt: skip
+# Week after week.
+SERIES = [visit("Daniel Okafor", "Grace Holroyd", "requested")]
+SERIES_RULE = "FREQ=WEEKLY;COUNT=6"
+HOURS_PER_VISIT = 3
+
 # Where the valley lives: town, latitude, longitude, postcode.
 PLACES = [
     ("Hebden Bridge", 53.7416, -2.0133, "HX7 8AD"), ("Heptonstall", 53.7483, -2.0226, "HX7 7NB"),
@@ -92,6 +121,16 @@ def availability(person: Person) -> dict:
     days = chance.sample(WEEK, chance.randint(3, 7))
     weekly = {day: [{"start": start, "end": end}] for day in WEEK if day in days}
     return {"time_zone": "Europe/London", "weekly": weekly}
+
+
+def next_visit(person: Person) -> dict:
+    """The first hours that a sitter works from the day after tomorrow on."""
+    hours = availability(person)["weekly"]
+    days = (datetime.date.today() + datetime.timedelta(days=ahead) for ahead in range(2, 9))
+    day = next(day for day in days if WEEK[day.weekday()] in hours)
+    start = hours[WEEK[day.weekday()]][0]["start"]
+    end = f"{(int(start[:2]) + HOURS_PER_VISIT) % 24:02}{start[2:]}"
+    return {"date": day.isoformat(), "start": start, "end": end, "time_zone": "Europe/London"}
 
 
 def parent_profile(person: Person) -> dict:
