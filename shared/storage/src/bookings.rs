@@ -165,14 +165,13 @@ pub enum ChangeError<E> {
     Store(#[from] Error),
 }
 
-/// So often a change is tried at most. Each try that fails tells that another change of the same booking, or of the
-/// same sitter and day, was made meanwhile; of a thousand at once none needed more than five. With the pauses
-/// these are six seconds, well within what a function may take.
-const TRIES: u32 = 20;
-/// So long it is tried again while the store does not get to it.
+/// So long a change is tried again while others are quicker: of one booking there are few, …
 const PATIENCE: Duration = Duration::from_secs(6);
-/// The longest pause between two tries, in milliseconds.
-const LONGEST_PAUSE: u64 = 400;
+/// … but of a sitter's day there may be a thousand. A function that may wait so long may also take longer than others
+/// (template.yaml).
+const PATIENCE_FOR_DAYS: Duration = Duration::from_secs(24);
+/// What pauses between two tries grow from.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// So many pages of a hundred bookings are looked through for those that overlap.
 const OVERLAPPING_PAGES: usize = 5;
@@ -254,24 +253,24 @@ impl Tables {
         now: Timestamp,
         rule: impl Fn(&Booking) -> Result<Option<Changed>, E>,
     ) -> Result<Booking, ChangeError<E>> {
-        let since = Instant::now();
-        let (mut tries, mut pause) = (0, 10);
+        let (since, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
+            let began = Instant::now();
             let before = self.booking(id).await?.ok_or(ChangeError::NotFound)?;
             let Some(changed) = rule(&before).map_err(ChangeError::Refused)? else { return Ok(before) };
             let days = self.moved_days(&before, &changed.booking).await?.map_err(ChangeError::Taken)?;
             let transaction = self.transaction().put_change(Some(&before), &changed, actor, now)?;
+            let patience = if days.is_empty() { PATIENCE } else { PATIENCE_FOR_DAYS };
             match transaction.put_days(&days)?.commit().await {
                 Ok(()) => return Ok(changed.booking),
-                // Somebody was quicker. What is true now, the next try sees.
-                Err(Error::Conflict) if tries < TRIES => {}
-                // Somebody is at it still.
-                Err(Error::Unavailable(_)) if tries < TRIES && since.elapsed() < PATIENCE => {}
+                // Somebody was quicker, or is at it still. What is true now, the next try sees.
+                Err(Error::Conflict | Error::Unavailable(_)) if since.elapsed() < patience => {}
                 Err(error) => return Err(error.into()),
             }
-            tries += 1;
-            tokio::time::sleep(Duration::from_millis(rand::random_range(pause / 2..=pause))).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            // The more try at once, the longer each try takes, and most of them are in vain. So a slow try makes for a
+            // long pause, and each may be three times as long as the one before, until there is room for all.
+            pause = (pause.max(began.elapsed()) * 3).min(patience.saturating_sub(since.elapsed()));
+            tokio::time::sleep(rand::random_range(Duration::ZERO..=pause)).await;
         }
     }
 
