@@ -146,8 +146,8 @@ fn give_back(booking: &Booking, payments: &[Payment]) -> Option<Action> {
 
 /// What has gone back of a payment, or is to; what the family's bank has taken is theirs as well.
 fn granted(payment: &Payment) -> u32 {
-    let granted = payment.captured.total().amount_minor.saturating_sub(payment.owed.total().amount_minor);
-    granted.max(payment.chargeback.map_or(0, |chargeback| chargeback.taken()))
+    let taken = payment.chargeback.map_or(0, |chargeback| chargeback.taken());
+    payment.granted().amount_minor.max(taken)
 }
 
 /// What is kept is taken, and all else is given up.
