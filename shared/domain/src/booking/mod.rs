@@ -55,8 +55,6 @@ const REMIND: SignedDuration = SignedDuration::from_hours(3);
 const EARLY: SignedDuration = SignedDuration::from_mins(30);
 /// So late a sitter may be.
 const LATE: SignedDuration = SignedDuration::from_mins(15);
-/// So long after the end a sitter is taken to have gone.
-const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
 /// So long after it was completed a booking can be disputed.
 const DISPUTABLE: SignedDuration = SignedDuration::from_hours(48);
 /// So long after it was completed a booking can be reviewed.
@@ -455,7 +453,7 @@ impl Booking {
                 (Step::GiveUpCard, self.card_by()),
                 (Step::MissStart, start + LATE),
             ],
-            State::InProgress => vec![(Step::Complete, end + OVERDUE)],
+            State::InProgress => vec![(Step::Complete, end + self.tariff.longest_stay())],
             State::Completed => vec![
                 (Step::Settle, later(completed, DISPUTABLE)),
                 (Step::CloseReviews, later(completed, REVIEWABLE)),
@@ -598,7 +596,7 @@ impl Booking {
             Guard::Refused => self.is_refused() && now >= self.card_by(),
             Guard::AtTheDoor => (start - EARLY..end).contains(&now),
             Guard::NobodyCame => now >= start + LATE,
-            Guard::Overdue => now >= end + OVERDUE,
+            Guard::Overdue => now >= end + self.tariff.longest_stay(),
             Guard::Near => (start - HELP_BEFORE..end + HELP_AFTER).contains(&now),
             Guard::DisputeOpen => since_completed.is_some_and(|since| since < DISPUTABLE),
             Guard::DisputeOver => since_completed.is_some_and(|since| since >= DISPUTABLE),
@@ -761,7 +759,7 @@ mod tests {
             Guard::Refused => (Some("2026-06-10T17:00:00Z"), None),
             Guard::AtTheDoor => (Some("2026-06-10T17:30:00Z"), Some(END)),
             Guard::NobodyCame => (Some("2026-06-10T18:15:00Z"), None),
-            Guard::Overdue => (Some("2026-06-11T00:00:00Z"), None),
+            Guard::Overdue => (Some("2026-06-11T02:15:00Z"), None),
             Guard::Near => (Some("2026-06-10T16:00:00Z"), Some("2026-06-11T22:00:00Z")),
             Guard::DisputeOpen => (None, Some("2026-06-12T22:00:00Z")),
             Guard::DisputeOver => (Some("2026-06-12T22:00:00Z"), None),
@@ -931,9 +929,9 @@ mod tests {
         assert_eq!(unheard.state, State::Confirmed);
 
         let expected = steps(&[
-            (Step::Complete, "2026-06-11T00:00:00Z"),
-            (Step::Settle, "2026-06-13T00:00:00Z"),
-            (Step::CloseReviews, "2026-06-25T00:00:00Z"),
+            (Step::Complete, "2026-06-11T02:15:00Z"),
+            (Step::Settle, "2026-06-13T02:15:00Z"),
+            (Step::CloseReviews, "2026-06-25T02:15:00Z"),
         ]);
         assert_eq!(schedule(&standing(State::InProgress)), expected);
         assert_eq!(
@@ -1086,6 +1084,19 @@ mod tests {
             (State::Completed, &None, &None)
         );
         assert_eq!(forgotten.completed_at, Some(at("2026-06-11T03:00:00Z")));
+    }
+
+    #[test]
+    fn a_sitter_is_taken_to_have_gone_when_staying_longer_earns_no_more() {
+        let there = standing(State::InProgress);
+        let (step, overdue) = there.next_step().unwrap();
+        assert_eq!((step, there.after_step(overdue - SECOND).unwrap()), (Step::Complete, None));
+        let out = there.checked_out(Presence { at: overdue - SECOND, distance_metres: None }).unwrap();
+        let counted = |overrun: Quote| overrun.lines()[0].minutes.unwrap();
+        assert_eq!(out.overrun.map(counted), Some(there.tariff.overrun_most_minutes));
+        let quarter = SignedDuration::from_mins(there.tariff.overrun_step_minutes.into());
+        let before = there.checked_out(Presence { at: overdue - quarter, distance_metres: None }).unwrap();
+        assert!(before.overrun.map(counted) < Some(there.tariff.overrun_most_minutes));
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl Tariff {
         }
     }
 
+    /// So long after the end nothing more is counted.
+    pub fn longest_stay(&self) -> SignedDuration {
+        let minutes = i64::from(self.overrun_grace_minutes) + i64::from(self.overrun_most_minutes);
+        SignedDuration::from_mins(minutes)
+    }
+
     /// What all children but the first add to the care of one.
     fn extra_children_percent(&self, children: u8) -> Result<u16, MoneyError> {
         let further = u16::from(children.saturating_sub(1));

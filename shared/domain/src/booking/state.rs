@@ -128,7 +128,7 @@ pub enum Guard {
     AtTheDoor,
     /// A quarter of an hour after the start.
     NobodyCame,
-    /// Two hours after the end.
+    /// So long after the end that staying longer earns the sitter no more.
     Overdue,
     /// From two hours before the start to a day after the end.
     Near,

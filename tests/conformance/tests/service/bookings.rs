@@ -469,11 +469,11 @@ async fn who_does_not_come_and_who_forgets_to_go_is_found_by_the_clock() {
 
     world.at("2027-02-13T18:45:00Z");
     assert_eq!(world.sitter("POST", &format!("{forgotten}/check-in"), json!({})).await.status, 200);
-    world.due("2027-02-14T02:59:00Z", &forgotten).await;
+    world.due("2027-02-14T05:14:00Z", &forgotten).await;
     assert_eq!(world.parent("GET", &forgotten, Value::Null).await.body["state"], "in_progress");
-    world.due("2027-02-14T03:00:00Z", &forgotten).await;
+    world.due("2027-02-14T05:15:00Z", &forgotten).await;
     assert_eq!(world.parent("GET", &forgotten, Value::Null).await.body["state"], "completed");
-    world.due("2027-02-16T03:00:30Z", &forgotten).await;
+    world.due("2027-02-16T05:15:30Z", &forgotten).await;
     let settled = world.parent("GET", &forgotten, Value::Null).await.body;
     assert_eq!((&settled["state"], &settled["checked_out_at"]), (&json!("settled"), &Value::Null));
     let dispute = json!({ "complaint": "Too late." });
