@@ -54,7 +54,7 @@ pub struct Response {
         (status = 200, description = "How it goes on", body = Response),
         (status = 404, description = "There is no such booking, or it is somebody else's", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "`nothing_to_mend`, or the payment changed at the same moment", body = ProblemBody,
+        (status = 409, description = "`nothing_to_mend`; `too_late`: the booking is called off; or the payment changed at the same moment", body = ProblemBody,
          content_type = "application/problem+json"),
         BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
@@ -87,15 +87,20 @@ async fn retry_payment(
     let retried = broken.iter().map(|payment| payment.retry(method.clone()).map(|change| change.payment));
     let payments = retried.collect::<Result<Vec<_>, Refused>>().map_err(|_| Problem::conflict())?;
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
+    let now = app.now();
     let rule = |before: &Booking| {
+        if before.is_unpayable(now) {
+            let detail = "The time to mend it is over, and the booking is called off.";
+            return Err(Problem::new(StatusCode::CONFLICT, "too_late", detail));
+        }
         let changed = Changed::told(before.with_method(method.clone()), News::CardChanged);
-        Ok::<_, std::convert::Infallible>(Some(Changed { payments: payments.clone(), ..changed }))
+        Ok(Some(Changed { payments: payments.clone(), ..changed }))
     };
-    match app.tables().change_booking(id, &actor, app.now(), rule).await {
+    match app.tables().change_booking(id, &actor, now, rule).await {
         Ok(_) => Ok(Json(Response { next: "retrying", client_secret: None })),
         Err(ChangeError::Store(error)) => Err(error.into()),
         Err(ChangeError::NotFound | ChangeError::Taken(_)) => Err(Problem::conflict()),
-        Err(ChangeError::Refused(never)) => match never {},
+        Err(ChangeError::Refused(problem)) => Err(problem),
     }
 }
 

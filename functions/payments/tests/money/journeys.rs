@@ -294,6 +294,23 @@ async fn a_card_that_stays_refused_ends_the_booking_and_costs_nothing() {
     assert_eq!(outcome.intents["care 1"].0, "canceled");
 }
 
+/// Whoever tries a bad card at the deadline, so that it is in the hands of the bank then.
+#[tokio::test]
+async fn a_card_that_is_refused_after_the_deadline_ends_the_booking_too() {
+    let world = Journey::Trouble.world().await;
+    world.works().await.unwrap();
+    world.passes_until(-61).await;
+    world.retries("pm_refused").await;
+    world.passes_until(-60).await;
+    assert_eq!(world.booking().await.state, State::Confirmed);
+    world.works().await.unwrap();
+    assert_eq!(world.booking().await.card, Card::Refused);
+    world.passes_until(-59).await;
+    world.works().await.unwrap();
+    let outcome = world.outcome().await;
+    assert_eq!((outcome.state, outcome.payments["care"].0), (State::Cancelled, Paid::Released));
+}
+
 #[tokio::test]
 async fn a_hold_that_has_ended_is_mended_like_a_refused_card() {
     let world = Journey::CancelledLate.world().await;

@@ -556,7 +556,10 @@ impl Booking {
         Ok(if is_good && self.state == State::Accepted {
             (known.after(Event::Confirm, Who::System, now)?, Some(News::Event(Event::Confirm)))
         } else {
-            (known.changed(), known.is_refused().then_some(News::CardRefused))
+            let is_refused = known.is_refused();
+            // It may have been given up on while it was asked, and nobody knew better: then that was too early.
+            let steps = EnumSet::from_iter((is_refused && now < self.span.start).then_some(Step::GiveUpCard));
+            (Self { done: self.done - steps, ..known.changed() }, is_refused.then_some(News::CardRefused))
         })
     }
 
@@ -564,6 +567,11 @@ impl Booking {
     #[must_use]
     pub fn with_method(&self, method: PaymentMethodId) -> Self {
         Self { method, card: Card::Unasked, ..self.changed() }
+    }
+
+    /// Whether the time to mend a refused card is over.
+    pub fn is_unpayable(&self, now: Timestamp) -> bool {
+        self.after(Event::FailPayment, Who::System, now).is_ok()
     }
 
     /// Whether the card needs its owner.
@@ -994,6 +1002,29 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_is_tried_at_the_last_moment_and_refused_calls_off_all_the_same() {
+        let (deadline, start) = (at("2026-06-10T17:00:00Z"), at(START));
+        for state in [State::Accepted, State::Confirmed] {
+            let (refused, _) = standing(state).with_card(Card::Refused, deadline - SECOND).unwrap();
+            assert!(!refused.is_unpayable(deadline - SECOND) && refused.is_unpayable(deadline));
+            let mut asked = refused.with_method(PaymentMethodId::parse("pm_2").unwrap());
+            run(&mut asked, deadline);
+            assert!(asked.state == State::Confirmed && asked.done.contains(Step::GiveUpCard), "{state:?}");
+            for card in [Card::Refused, Card::ActionRequired] {
+                let (mut late, _) = asked.with_card(card, deadline + SECOND).unwrap();
+                assert_eq!(late.next_step(), Some((Step::GiveUpCard, deadline)));
+                let taken = run(&mut late, deadline + SECOND);
+                assert_eq!(taken, [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
+                // Who is on the way, or there, is not called back.
+                let (begun, _) = asked.with_card(card, start).unwrap();
+                assert_eq!(begun.next_step().map(|(step, _)| step), Some(Step::MissStart));
+            }
+            let (held, _) = asked.with_card(Card::Held, deadline + SECOND).unwrap();
+            assert_eq!(held.next_step().map(|(step, _)| step), Some(Step::MissStart));
+        }
+    }
+
+    #[test]
     fn another_time_resets_the_steps() {
         let mut booking = standing(State::Confirmed);
         let now = at("2026-06-08T12:00:00Z");
@@ -1176,8 +1207,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens to a booking, and whenever the clock's worker comes, each step is taken once, and in the
-        /// end none is left.
+        /// Whatever happens to a booking, and whenever the clock's worker comes, each step is taken once, as long as
+        /// no card is refused, and in the end none is left.
         #[test]
         fn steps_come_once_and_end(tries in prop::collection::vec(any_try(), 0..25), delays in prop::collection::vec(0i64..400_000, 20)) {
             let mut now = at(ASKED);
@@ -1201,6 +1232,8 @@ mod tests {
                 }
                 if let Some((after, _)) = card.and_then(|card| booking.with_card(card, now).ok()) {
                     booking = after;
+                    // A card that is refused is given up on anew.
+                    taken.0.retain(|step| *step != Step::GiveUpCard || booking.done.contains(*step));
                 }
                 consistent(&booking);
             }

@@ -341,6 +341,12 @@ async fn a_refused_card_of_a_booking_that_is_over_is_not_mended() {
     family.works().await;
     assert_eq!((family.booking().await.card, family.payment().await.state), (Card::Refused, Paid::Released));
     assert_eq!(family.retry(json!({})).await.problem(), (409, "nothing_to_mend", vec![]));
+    // Nor one of a booking that is about to be called off.
+    let family = Family::with("pm_refused").await;
+    family.is_asked().await;
+    family.turn(-1).await;
+    assert_eq!(family.retry(json!({})).await.problem(), (409, "too_late", vec![]));
+    assert_eq!(family.booking().await.card, Card::Refused);
 }
 
 #[tokio::test]
