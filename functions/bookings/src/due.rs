@@ -89,12 +89,17 @@ mod tests {
     use domain::{
         address::{Address, Country, Lines, Postcode},
         availability::Availability,
-        booking::{Booking, Card, Event, News, State, Step, Who, series::Rule},
+        booking::{
+            Booking, Card, Event, News, State, Step, Who, policy::Policy, series::Rule, window::Window,
+        },
+        child::{Child, Details, Name},
         event::{Event as Told, Fact},
         geo::{Point, Radius},
+        id::{ChildId, UserId},
+        money::{Currency, HourlyRate},
         parent::Profile,
-        series::{Series, State as SeriesState},
-        sitter::{Record, Sitter, Town},
+        series::{Series, State as SeriesState, Terms},
+        sitter::{Profile as SitterProfile, Record, Sitter, Town},
         stripe::PaymentMethodId,
     };
     use futures_util::{StreamExt, stream};
@@ -218,11 +223,8 @@ mod tests {
         sitter
     }
 
-    #[tokio::test]
-    async fn two_runs_at_once_make_each_day_of_a_series_once_and_tell_of_those_that_cannot_be() {
-        let store = Store::start().await;
-        let now = Timestamp::now();
-        let sitter = sitter(&store, now).await.user.id;
+    /// A parent with a home and a child.
+    async fn family(store: &Store, now: Timestamp) -> (UserId, ChildId) {
         let parent = domain::id::new(now);
         let key = store.tables.data_key_or_new(&store.cipher, parent).await.unwrap();
         let profile = Profile {
@@ -242,23 +244,103 @@ mod tests {
             version: 1,
         };
         store.tables.save_parent_profile(&key, &profile).await.unwrap();
-        let today = domain::sitter::today(now);
-        let mut first = window(today.saturating_add(1.day()), "19:00", "22:00");
-        first.zone = Default::default();
-        let series = Series {
+        let details = Details {
+            name: Name::parse("Byron").unwrap(),
+            birth_month: "2024-03".to_owned().try_into().unwrap(),
+            allergies: None,
+            needs: None,
+        };
+        let child = Child { id: domain::id::new(now), parent, details, version: 1 };
+        let roll = store.tables.roll(parent).await.unwrap().with(child.id).unwrap();
+        store.tables.add_child(&key, &child, &roll).await.unwrap();
+        (parent, child.id)
+    }
+
+    /// From tomorrow on, each evening.
+    fn daily(sitter: UserId, parent: UserId, children: Vec<ChildId>, now: Timestamp) -> Series {
+        let tomorrow = domain::sitter::today(now).saturating_add(1.day());
+        Series {
             id: domain::id::new(now),
             parent,
             sitter,
             rule: Rule::parse("FREQ=DAILY;COUNT=60").unwrap(),
-            first: first.clone(),
-            children: vec![domain::id::new(now)],
+            first: Window { zone: Default::default(), ..window(tomorrow, "19:00", "22:00") },
+            children,
+            terms: None,
             method: PaymentMethodId::parse("pm_1").unwrap(),
             sealed_note: None,
             state: SeriesState::Active,
             made_until: None,
             created_at: now,
             version: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_series_is_booked_by_what_was_agreed_and_for_who_is_there() {
+        let store = Store::start().await;
+        let now = Timestamp::now();
+        let sitter = sitter(&store, now).await;
+        let (parent, child) = family(&store, now).await;
+        let gone = domain::id::new(now);
+        let terms =
+            |amount, policy| Some(Terms { rate: HourlyRate::parse(amount, Currency::Gbp).unwrap(), policy });
+        let of = |terms, children| Series { terms, ..daily(sitter.user.id, parent, children, now) };
+        // What became of the next day.
+        let make = async |series: &Series| {
+            let (tables, actor) = (&store.tables, Actor::default());
+            let series = materialise(tables, &store.cipher, series, &actor, now, 1).await.unwrap();
+            let made = tables.dates_of(series.id).await.unwrap().pop().unwrap();
+            let booking = match made.booking {
+                Some(id) => tables.booking(id).await.unwrap(),
+                None => None,
+            };
+            (series, made.obstacle, booking)
         };
+        // The sitter asks for 14.50, and takes it lightly if somebody calls off.
+        for agreed in [terms(1450, Policy::Flexible), terms(1600, Policy::Strict)] {
+            let series = of(agreed, vec![child, gone]);
+            store.tables.save_series(&series).await.unwrap();
+            let (_, obstacle, booking) = make(&series).await;
+            let booking = booking.unwrap();
+            let made_with = Some(Terms { rate: booking.rate, policy: booking.policy });
+            assert_eq!((obstacle, made_with), (None, terms(1450, Policy::Flexible)));
+            assert_eq!(booking.children, [child], "nothing is paid for who is gone");
+        }
+        let before = of(None, vec![child]);
+        store.tables.save_series(&before).await.unwrap();
+        let (before, obstacle, _) = make(&before).await;
+        assert_eq!(obstacle, None);
+        // From now on it is a loss.
+        let stricter = SitterProfile { policy: Policy::Strict, version: 2, ..sitter.profile.clone() };
+        store.tables.save_sitter_profile(stricter, None, &[]).await.unwrap();
+        let cheap = of(terms(1449, Policy::Strict), vec![child]);
+        let lenient = of(terms(1450, Policy::Moderate), vec![child]);
+        let childless = of(terms(1450, Policy::Strict), vec![gone]);
+        for series in [&cheap, &lenient, &childless] {
+            store.tables.save_series(series).await.unwrap();
+        }
+        for (series, expected) in [
+            (&cheap, "price_changed"),
+            (&lenient, "price_changed"),
+            // By what its first booking was made with.
+            (&before, "price_changed"),
+            (&childless, "no_children"),
+        ] {
+            let (_, obstacle, booking) = make(series).await;
+            assert_eq!((obstacle.as_deref(), booking), (Some(expected), None));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_runs_at_once_make_each_day_of_a_series_once_and_tell_of_those_that_cannot_be() {
+        let store = Store::start().await;
+        let now = Timestamp::now();
+        let sitter = sitter(&store, now).await.user.id;
+        let (parent, child) = family(&store, now).await;
+        let today = domain::sitter::today(now);
+        let series = daily(sitter, parent, vec![child], now);
+        let first = series.first.clone();
         store.tables.save_series(&series).await.unwrap();
         // Somebody else has the third evening.
         let other = Booking { sitter, ..asked_for(first.on(today.saturating_add(3.days())), now) };

@@ -1,6 +1,10 @@
 //! The bookings of a series, as far ahead as they are made.
 
-use domain::{booking::Occurrence, series::Series, user::Standing};
+use domain::{
+    booking::{Booking, Occurrence},
+    series::{Series, Terms},
+    user::Standing,
+};
 use jiff::{Timestamp, civil::Date};
 use storage::{Error, Tables, bookings::Actor, field_cipher::FieldCipher, series};
 
@@ -26,8 +30,13 @@ pub(crate) async fn materialise(
         Err(Obstacle::Store(error)) => return Err(error),
         read => read.ok().filter(|_| !is_suspended),
     };
+    let agreed = agreed(tables, series).await?;
+    // Nothing is to be paid for one who has left the family.
+    let known = tables.roll(series.parent).await?.children;
+    let children = series.children.iter().copied().filter(|child| known.contains(child)).collect();
+    let series = &Series { children, ..series.clone() };
     for date in dates {
-        let noted = match make(tables, family.as_ref(), series, date, actor, now).await {
+        let noted = match make(tables, family.as_ref(), series, agreed, date, actor, now).await {
             Ok(()) => Ok(()),
             Err(Obstacle::Store(error)) => Err(error),
             Err(obstacle) => tables.skip_date(series.id, date, obstacle.code()).await,
@@ -42,20 +51,38 @@ pub(crate) async fn materialise(
     Ok(made)
 }
 
+/// What the parent has agreed to: of a series from before that was kept, what its first booking was made with.
+async fn agreed(tables: &Tables, series: &Series) -> Result<Option<Terms>, Error> {
+    if series.terms.is_some() {
+        return Ok(series.terms);
+    }
+    let first = tables.dates_of(series.id).await?.into_iter().find_map(|made| made.booking);
+    let Some(first) = first else { return Ok(None) };
+    Ok(tables.booking(first).await?.map(|Booking { rate, policy, .. }| Terms { rate, policy }))
+}
+
 async fn make(
     tables: &Tables,
     family: Option<&Family>,
     series: &Series,
+    agreed: Option<Terms>,
     date: Date,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(), Obstacle> {
     let family = family.ok_or(Obstacle::NoParentProfile)?;
+    if series.children.is_empty() {
+        return Err(Obstacle::NoChildren);
+    }
     let window = series.first.on(date);
     let span = window.bookable(now).map_err(|_| Obstacle::OutOfTime)?;
     let (sitter, children) = (series.sitter, series.children.clone());
     let wish = Wish { sitter, window, span, children, instead_of: None };
     let plan = Plan::new(tables, family, wish, now).await?;
+    let asked = Terms { rate: plan.rate, policy: plan.policy };
+    if agreed.is_some_and(|agreed| !agreed.cover(&asked)) {
+        return Err(Obstacle::PriceChanged);
+    }
     let note = series::open_note(family.key(), series)?;
     let details = Details { method: series.method.clone(), note };
     let occurrence = Occurrence { series: series.id, date };

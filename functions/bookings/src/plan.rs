@@ -88,6 +88,10 @@ pub(crate) enum Obstacle {
     OtherClock,
     #[error("it would begin too soon, or be too short or too long on that day")]
     OutOfTime,
+    #[error("the sitter asks for more than was agreed, or is stricter about calling off")]
+    PriceChanged,
+    #[error("none of the children is one of the family's any more")]
+    NoChildren,
     #[error("such a booking cannot be reckoned")]
     Reckoning(#[from] domain::money::MoneyError),
     #[error(transparent)]
@@ -105,6 +109,8 @@ impl Obstacle {
             Self::TooFar => "too_far",
             Self::OtherClock => "other_clock",
             Self::OutOfTime => "out_of_time",
+            Self::PriceChanged => "price_changed",
+            Self::NoChildren => "no_children",
             Self::Reckoning(_) => "not_reckonable",
             Self::Store(_) => "unavailable",
         }

@@ -43,8 +43,9 @@ pub struct DateView {
     /// The booking, if there is one.
     #[schema(example = "bkg_01h455vb4pex5vsknk084sn02q")]
     booking_id: Option<String>,
-    /// Why there is none: `taken`, `not_working`, `too_far`, `other_clock`, `out_of_time`, `no_parent_profile`, or
-    /// `not_found` where the sitter is not shown any more.
+    /// Why there is none: `taken`, `not_working`, `too_far`, `other_clock`, `out_of_time`, `no_parent_profile`,
+    /// `no_children` where none of them is the family's any more, `price_changed` where the sitter asks for more than
+    /// when the series was made, or is stricter about calling off, or `not_found` where they are not shown any more.
     #[schema(example = "taken")]
     obstacle: Option<String>,
 }

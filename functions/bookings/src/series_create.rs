@@ -9,7 +9,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{
     booking::series::Rule,
     id,
-    series::{Series, State as Standing},
+    series::{Series, State as Standing, Terms},
 };
 use serde::Deserialize;
 use storage::{bookings::Actor, series::seal_note};
@@ -104,7 +104,8 @@ async fn create(
     let cipher = app.cipher()?;
     let family = Family::read(app.tables(), cipher, caller.user_id).await?;
     let sitter = app.tables().sitter(wish.sitter).await?.filter(|sitter| sitter.is_shown(now));
-    sitter.ok_or(Obstacle::NoSitter)?;
+    let profile = sitter.ok_or(Obstacle::NoSitter)?.profile;
+    let terms = Terms { rate: profile.rate.ok_or(Obstacle::NoSitter)?, policy: profile.policy };
     let id = id::new(now);
     let series = Series {
         id,
@@ -113,6 +114,7 @@ async fn create(
         rule,
         first: wish.window,
         children: wish.children,
+        terms: Some(terms),
         method: details.method,
         sealed_note: details.note.map(|note| seal_note(family.key(), id, &note)).transpose()?,
         state: Standing::Active,

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use strum::AsRefStr;
 
 use crate::{
-    booking::{series::Rule, window::Window},
+    booking::{policy::Policy, series::Rule, window::Window},
     id::{BookingId, ChildId, SeriesId, UserId},
+    money::HourlyRate,
     stripe::PaymentMethodId,
 };
 
@@ -26,6 +27,22 @@ pub enum State {
     Ended,
 }
 
+/// What a sitter asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// For an hour.
+    pub rate: HourlyRate,
+    /// When a booking is called off.
+    pub policy: Policy,
+}
+
+impl Terms {
+    /// Whether whoever has agreed to these has agreed to those, too: they are no dearer, and no stricter.
+    pub fn cover(&self, asked: &Self) -> bool {
+        self.rate.money().checked_sub(asked.rate.money()).is_ok() && asked.policy <= self.policy
+    }
+}
+
 /// Bookings that follow one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
@@ -41,6 +58,9 @@ pub struct Series {
     pub first: Window,
     /// Who is looked after.
     pub children: Vec<ChildId>,
+    /// What its parent has agreed to. One from before this was kept has none: its first booking tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// What is to be paid with.
     pub method: PaymentMethodId,
     /// A [`Note`](crate::booking::Note), sealed with the parent's key.
@@ -122,6 +142,7 @@ mod tests {
     use super::*;
     use crate::{
         availability::{Hours, Minute},
+        money::Currency,
         time_zone::TimeZoneName,
     };
     use jiff::civil::date;
@@ -140,6 +161,7 @@ mod tests {
                 zone: TimeZoneName::default(),
             },
             children: vec![],
+            terms: None,
             method: PaymentMethodId::parse("pm_1").unwrap(),
             sealed_note: None,
             state: State::Active,
@@ -171,5 +193,32 @@ mod tests {
         assert_eq!((made.state, made.due()), (State::Complete, None));
         let ended = short.ended();
         assert_eq!((ended.due(), ended.to_make(short.created_at, 100)), (None, vec![]));
+    }
+
+    #[test]
+    fn terms_cover_what_is_no_dearer_and_no_stricter() {
+        let terms =
+            |amount, currency, policy| Terms { rate: HourlyRate::parse(amount, currency).unwrap(), policy };
+        let agreed = terms(1500, Currency::Gbp, Policy::Moderate);
+        for (asked, expected) in [
+            (agreed, true),
+            (terms(1499, Currency::Gbp, Policy::Flexible), true),
+            (terms(1501, Currency::Gbp, Policy::Moderate), false),
+            (terms(1499, Currency::Gbp, Policy::Strict), false),
+            (terms(1499, Currency::Eur, Policy::Moderate), false),
+        ] {
+            assert_eq!(agreed.cover(&asked), expected, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn one_from_before_its_terms_were_kept_is_read() {
+        let mut stored = serde_json::to_value(series("FREQ=DAILY;COUNT=2")).unwrap();
+        assert!(stored.get("terms").is_none());
+        let terms =
+            serde_json::json!({ "rate": { "amount_minor": 1500, "currency": "GBP" }, "policy": "strict" });
+        stored["terms"] = terms.clone();
+        let read: Series = serde_json::from_value(stored).unwrap();
+        assert_eq!(serde_json::to_value(read.terms).unwrap(), terms);
     }
 }

@@ -629,6 +629,7 @@ fn series() -> Series {
         rule: Rule::parse("FREQ=WEEKLY;BYDAY=TU,TH;COUNT=4").unwrap(),
         first: window(day("2026-03-03"), "19:00", "22:00"),
         children: vec![domain::id::new(now())],
+        terms: None,
         method: PaymentMethodId::parse("pm_1").unwrap(),
         sealed_note: None,
         state: SeriesState::Active,

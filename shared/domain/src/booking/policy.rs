@@ -10,9 +10,21 @@ use crate::{
     money::{Currency, Money, MoneyError},
 };
 
-/// How a sitter takes it that a family cancels.
+/// How a sitter takes it that a family cancels. The stricter is the greater.
 #[derive(
-    Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr, EnumIter, EnumString,
+    Debug,
+    Default,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    AsRefStr,
+    EnumIter,
+    EnumString,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
