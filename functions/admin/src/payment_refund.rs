@@ -9,13 +9,15 @@ use axum::{extract::State, http::StatusCode, response::Response as HttpResponse}
 use domain::{
     booking::News,
     event::{Event, Fact},
-    id::{PaymentId, PaymentTag},
+    id::{PaymentId, PaymentTag, RequestId},
     text::Reason,
 };
 use serde::{Deserialize, Serialize};
 use storage::audit::{Action, Entry};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+const OPERATION: &str = "refund_payment";
 
 /// What goes back.
 #[derive(Deserialize, ToSchema)]
@@ -64,8 +66,9 @@ async fn refund_payment(
     meta: RequestMeta,
     request: Idempotent<Request>,
 ) -> Result<HttpResponse, Problem> {
-    let grant = async |request| grant(&app, caller, id, &meta, request).await;
-    request.once(&app, caller.user_id, "refund_payment", grant).await
+    let name = request.name(caller.user_id, OPERATION);
+    let grant = async |request| grant(&app, caller, id, &meta, name, request).await;
+    request.once(&app, caller.user_id, OPERATION, grant).await
 }
 
 async fn grant(
@@ -73,12 +76,19 @@ async fn grant(
     caller: SignedIn,
     id: PaymentId,
     meta: &RequestMeta,
+    name: Option<RequestId>,
     request: Request,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
     let (now, mut fields) = (app.now(), Fields::default());
     let amount = request.amount.parse("/amount", &mut fields);
     let reason = fields.take("/reason", Reason::parse(&request.reason));
     let (Some(amount), Some(reason)) = (amount, reason) else { return Err(fields.into_problem()) };
+    // It may have been done, and the answer lost.
+    if let Some(name) = name
+        && let Some(refunding) = app.tables().granted(id, name).await?
+    {
+        return Ok(accepted(id, refunding));
+    }
     let payment = app.tables().payment(id).await?.ok_or_else(Problem::not_found)?;
     let granted = payment.grant_refund(amount).map_err(|refused| {
         Problem::new(StatusCode::CONFLICT, "not_refundable", format!("It cannot be given back: {refused}."))
@@ -95,9 +105,12 @@ async fn grant(
         origin: meta.origin(),
     };
     let event = Event::new(Fact::Booking { booking_id, parent, sitter, news }, now);
-    app.tables().grant_refund(&granted.payment, &trail, &event).await?;
-    let refunding = granted.payment.to_refund().into();
-    Ok((StatusCode::ACCEPTED, Json(Response { payment_id: id.to_string(), refunding })))
+    app.tables().grant_refund(&granted.payment, name, &trail, &event).await?;
+    Ok(accepted(id, granted.payment.to_refund()))
+}
+
+fn accepted(id: PaymentId, refunding: domain::money::Money) -> (StatusCode, Json<Response>) {
+    (StatusCode::ACCEPTED, Json(Response { payment_id: id.to_string(), refunding: refunding.into() }))
 }
 
 /// The route of this endpoint.

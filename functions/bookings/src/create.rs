@@ -7,7 +7,12 @@ use api::{
     openapi::{BodyProblems, IdempotencyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode, response::Response as HttpResponse};
-use domain::{booking::Note, role::Role, stripe::PaymentMethodId};
+use domain::{
+    booking::{Booking, Note},
+    id::{self, BookingId},
+    role::Role,
+    stripe::PaymentMethodId,
+};
 use serde::{Deserialize, Serialize};
 use storage::bookings::Actor;
 use utoipa::ToSchema;
@@ -19,6 +24,8 @@ use crate::{
     time::Time,
     view::View,
 };
+
+const OPERATION: &str = "create_booking";
 
 /// A booking that is asked for.
 #[derive(Deserialize, ToSchema)]
@@ -76,16 +83,25 @@ async fn create_booking(
     request: Idempotent<Request>,
 ) -> Result<HttpResponse, Problem> {
     limiter.admit(&limits::BOOK, &caller.user_id.to_string()).await?;
-    let create = async |request| create(&app, caller, &meta, request).await;
-    request.once(&app, caller.user_id, "create_booking", create).await
+    let id = request.name(caller.user_id, OPERATION).map(|name| BookingId::from_uuid(name.uuid()));
+    let create = async |request| create(&app, caller, &meta, id, request).await;
+    request.once(&app, caller.user_id, OPERATION, create).await
 }
 
 async fn create(
     app: &App,
     caller: SignedIn,
     meta: &RequestMeta,
+    id: Option<BookingId>,
     request: Request,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
+    // It may have been done, and the answer lost.
+    if let Some(id) = id
+        && let Some(booking) = app.tables().booking(id).await?
+    {
+        let warnings = plan::warnings(app.tables(), caller.user_id, booking.span, Some(id)).await?;
+        return created(app, &booking, warnings).await;
+    }
     let (now, mut fields) = (app.now(), Fields::default());
     let Request { sitter_id, time, child_ids, .. } = &request;
     let wish = quote::Request::parse(app, caller, sitter_id, time, child_ids, now, &mut fields).await?;
@@ -95,11 +111,19 @@ async fn create(
     let family = Family::read(app.tables(), app.cipher()?, caller.user_id).await?;
     let warnings = plan::warnings(app.tables(), caller.user_id, wish.span, None).await?;
     let plan = Plan::new(app.tables(), &family, wish, now).await?;
-    let booking = plan.booking(&family, &details, None, now)?;
+    let booking = plan.booking(id.unwrap_or_else(|| id::new(now)), &family, &details, None, now)?;
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
     app.tables().request_booking(&booking, &actor).await?;
-    let view = View::of(app, &booking, Role::Parent).await?;
-    Ok((StatusCode::CREATED, Json(Response { booking: view, warnings })))
+    created(app, &booking, warnings).await
+}
+
+async fn created(
+    app: &App,
+    booking: &Booking,
+    warnings: Vec<Warning>,
+) -> Result<(StatusCode, Json<Response>), Problem> {
+    let booking = View::of(app, booking, Role::Parent).await?;
+    Ok((StatusCode::CREATED, Json(Response { booking, warnings })))
 }
 
 /// What a booking has besides.

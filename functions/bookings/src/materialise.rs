@@ -2,6 +2,7 @@
 
 use domain::{
     booking::{Booking, Occurrence},
+    id,
     series::{Series, Terms},
     user::Standing,
 };
@@ -86,6 +87,6 @@ async fn make(
     let note = series::open_note(family.key(), series)?;
     let details = Details { method: series.method.clone(), note };
     let occurrence = Occurrence { series: series.id, date };
-    let booking = plan.booking(family, &details, Some(occurrence), now)?;
+    let booking = plan.booking(id::new(now), family, &details, Some(occurrence), now)?;
     Ok(tables.book_date(series, date, &booking, actor).await?)
 }

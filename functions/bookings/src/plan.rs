@@ -168,13 +168,13 @@ impl Plan {
     /// The booking that it becomes.
     pub(crate) fn booking(
         self,
+        id: BookingId,
         family: &Family,
         details: &Details,
         occurrence: Option<Occurrence>,
         now: Timestamp,
     ) -> Result<Booking, storage::Error> {
         let Self { wish, rate, policy, tariff, quote } = self;
-        let id = id::new(now);
         let private = Private {
             address: family.profile.address.clone(),
             point: family.profile.point,

@@ -8,7 +8,7 @@ use api::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{
     booking::series::Rule,
-    id,
+    id::{self, SeriesId},
     series::{Series, State as Standing, Terms},
 };
 use serde::Deserialize;
@@ -24,6 +24,8 @@ use crate::{
     series::View,
     time::Time,
 };
+
+const OPERATION: &str = "create_booking_series";
 
 /// So many bookings are made before the answer; the schedule makes the others within minutes.
 const AT_ONCE: usize = 20;
@@ -78,16 +80,24 @@ async fn create_booking_series(
     request: Idempotent<Request>,
 ) -> Result<Response, Problem> {
     limiter.admit(&limits::BOOK, &caller.user_id.to_string()).await?;
-    let create = async |request| create(&app, caller, &meta, request).await;
-    request.once(&app, caller.user_id, "create_booking_series", create).await
+    let id = request.name(caller.user_id, OPERATION).map(|name| SeriesId::from_uuid(name.uuid()));
+    let create = async |request| create(&app, caller, &meta, id, request).await;
+    request.once(&app, caller.user_id, OPERATION, create).await
 }
 
 async fn create(
     app: &App,
     caller: SignedIn,
     meta: &RequestMeta,
+    id: Option<SeriesId>,
     request: Request,
 ) -> Result<(StatusCode, Json<View>), Problem> {
+    // It may have been done, and the answer lost; or not all of it.
+    if let Some(id) = id
+        && let Some(series) = app.tables().series(id).await?
+    {
+        return created(app, caller, meta, series).await;
+    }
     let (now, mut fields) = (app.now(), Fields::default());
     let Request { sitter_id, time, child_ids, .. } = &request;
     let wish = quote::Request::parse(app, caller, sitter_id, time, child_ids, now, &mut fields).await?;
@@ -101,12 +111,11 @@ async fn create(
         return Err(fields.into_problem());
     };
     proved(app, caller).await?;
-    let cipher = app.cipher()?;
-    let family = Family::read(app.tables(), cipher, caller.user_id).await?;
+    let family = Family::read(app.tables(), app.cipher()?, caller.user_id).await?;
     let sitter = app.tables().sitter(wish.sitter).await?.filter(|sitter| sitter.is_shown(now));
     let profile = sitter.ok_or(Obstacle::NoSitter)?.profile;
     let terms = Terms { rate: profile.rate.ok_or(Obstacle::NoSitter)?, policy: profile.policy };
-    let id = id::new(now);
+    let id = id.unwrap_or_else(|| id::new(now));
     let series = Series {
         id,
         parent: caller.user_id,
@@ -123,12 +132,22 @@ async fn create(
         version: 1,
     };
     app.tables().save_series(&series).await?;
+    created(app, caller, meta, series).await
+}
+
+/// Makes the first bookings of a series that stands.
+async fn created(
+    app: &App,
+    caller: SignedIn,
+    meta: &RequestMeta,
+    series: Series,
+) -> Result<(StatusCode, Json<View>), Problem> {
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
     // The series stands: what is not made now, the schedule makes.
-    let made = match materialise(app.tables(), cipher, &series, &actor, now, AT_ONCE).await {
+    let made = match materialise(app.tables(), app.cipher()?, &series, &actor, app.now(), AT_ONCE).await {
         Ok(made) => made,
         Err(error) => {
-            tracing::warn!(%error, series = %id, "not all bookings of a series were made at once");
+            tracing::warn!(%error, series = %series.id, "not all bookings of a series were made at once");
             series
         }
     };

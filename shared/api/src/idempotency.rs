@@ -12,11 +12,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{Violation, id::UserId};
+use domain::{
+    Violation,
+    id::{RequestId, UserId},
+};
 use jiff::SignedDuration;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use storage::idempotency::{Answer, Begun, Key};
+use uuid::Builder;
 
 use crate::{App, Json, Problem, extract};
 
@@ -66,11 +70,25 @@ fn parse_key(value: &HeaderValue) -> Result<String, Problem> {
 }
 
 fn digest(parts: &[&[u8]]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(hash(parts))
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
-    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
+    hash.finalize().into()
 }
 
 impl<T> Idempotent<T> {
+    /// The same for each repetition of the request, and for no other; `None` without a key. After a crash the work is
+    /// done again: what it must not do twice it writes under this name, on the condition that nothing is there.
+    pub fn name(&self, user_id: UserId, operation: &'static str) -> Option<RequestId> {
+        let Repeat { key, fingerprint } = self.repeat.as_ref()?;
+        let user = user_id.to_string();
+        let hash = hash(&[user.as_bytes(), operation.as_bytes(), key.as_bytes(), fingerprint.as_bytes()]);
+        let (half, _) = hash.split_first_chunk()?;
+        Some(RequestId::from_uuid(Builder::from_custom_bytes(*half).into_uuid()))
+    }
+
     /// Does the request once for its key, and answers. Without a key it is done each time.
     pub async fn once<R: Serialize>(
         self,

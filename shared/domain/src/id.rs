@@ -48,6 +48,8 @@ ids! {
     SeriesId = SeriesTag("ser");
     /// Money that a family owes for a booking, and what became of it.
     PaymentId = PaymentTag("pay");
+    /// A request that its client may repeat.
+    RequestId = RequestTag("req");
     /// A transaction of the ledger.
     TransactionId = TransactionTag("txn");
 }

@@ -5,6 +5,7 @@
 //! | what is this payment            | main  | BOOKING#‹booking›  | PAYMENT#‹id›  |
 //! | which payments has this booking | main  | BOOKING#‹booking›  | PAYMENT#…     |
 //! | of which booking is this payment | main | PAYMENT#‹id›       | PAYMENT       |
+//! | what has this request granted   | main  | PAYMENT#‹id›       | GRANT#‹request› |
 //!
 //! A payment lies with its booking, whose payments are looked at together. What knows a payment alone finds its
 //! booking by a pointer, which is written with the payment's first version. Where money has moved, the ledger
@@ -16,7 +17,7 @@ use domain::{
     booking::policy::Charge,
     due::Kind,
     event::Event,
-    id::{BookingId, PaymentId, UserId},
+    id::{BookingId, PaymentId, RequestId, UserId},
     ledger,
     money::Money,
     payment::{Failure, Payment, Purpose, State},
@@ -151,6 +152,19 @@ struct Pointer {
     booking: BookingId,
 }
 
+/// What is on its way back since a request has granted more of it. It stays as long as the payment.
+#[derive(Debug, Serialize, Deserialize)]
+struct Grant {
+    pk: String,
+    sk: String,
+    schema_version: u8,
+    refunding: Money,
+}
+
+fn grant_sk(request: RequestId) -> String {
+    format!("GRANT#{request}")
+}
+
 impl Transaction<'_> {
     /// Stores a payment, on the condition that the stored one is of the version before; and, with the first,
     /// where it lies.
@@ -201,15 +215,28 @@ impl Tables {
         Ok(payments)
     }
 
-    /// Stores a payment of which more is to go back, tells the trail and announces it. Fails with
-    /// [`Error::Conflict`] if it has changed since it was read.
+    /// What was on its way back when a request had granted more of it; `None` if it has not.
+    pub async fn granted(&self, payment: PaymentId, request: RequestId) -> Result<Option<Money>, Error> {
+        let grant = self.get::<Grant>(&self.main, &name(payment), &grant_sk(request)).await?;
+        Ok(grant.map(|grant| grant.refunding))
+    }
+
+    /// Stores a payment of which more is to go back, tells the trail and announces it: once for a request that may be
+    /// repeated. Fails with [`Error::Conflict`] if it has changed since it was read, or the request was done before.
     pub async fn grant_refund(
         &self,
         payment: &Payment,
+        request: Option<RequestId>,
         trail: &audit::Entry,
         event: &Event,
     ) -> Result<(), Error> {
-        self.transaction().put_payment(payment)?.record(trail)?.announce(event)?.commit().await
+        let mut writes = self.transaction().put_payment(payment)?.record(trail)?.announce(event)?;
+        if let Some(request) = request {
+            let (pk, sk, refunding) = (name(payment.id), grant_sk(request), payment.to_refund());
+            writes =
+                writes.put(&self.main, &Grant { pk, sk, schema_version: 1, refunding }, Condition::Absent)?;
+        }
+        writes.commit().await
     }
 
     /// Stores a payment that is new or was changed by one version, with what the ledger says of it, and announces

@@ -540,6 +540,32 @@ async fn a_request_that_is_repeated_is_one_booking() {
     assert_eq!((made.len(), all["items"].as_array().unwrap().len()), (1, 2));
 }
 
+#[tokio::test]
+async fn what_was_asked_for_before_its_answer_was_lost_is_not_asked_for_again() {
+    let world = World::start().await;
+    let series = series(world.sitter.id, &world.children);
+    let send = async |path: &str, body: &Value| {
+        let headers = [("idempotency-key", "k1")];
+        let answer = world.parent.call_with(&world.client, "POST", path, body.clone(), &headers).await;
+        assert_eq!((answer.status.as_u16(), answer.headers.get("idempotent-replayed")), (201, None));
+        answer.body
+    };
+    let booking = send("/bookings", &world.wish()).await;
+    let made = send("/booking-series", &series).await;
+    let path = format!("/bookings/{}", booking["booking"]["id"].as_str().unwrap());
+    assert_eq!(world.accept(&path).await.status, 200);
+    world.client.forget_answers().await;
+    // As it is by now, though the sitter could not be asked for these hours a second time.
+    let again = send("/bookings", &world.wish()).await;
+    assert_eq!((&again["booking"]["id"], &again["warnings"]), (&booking["booking"]["id"], &json!([])));
+    assert_eq!(again["booking"]["state"], "accepted");
+    assert_eq!(send("/booking-series", &series).await, made);
+    assert_eq!(
+        world.parent("GET", "/bookings", Value::Null).await.body["items"].as_array().unwrap().len(),
+        5
+    );
+}
+
 /// Each is a 400 that points at what is wrong, and nothing is written but to the buckets of limits.
 #[tokio::test]
 async fn what_is_wrong_with_a_wish_is_pointed_at() {

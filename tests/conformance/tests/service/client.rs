@@ -267,6 +267,17 @@ impl Client {
         types
     }
 
+    /// All answers are lost before they are kept.
+    pub async fn forget_answers(&self) {
+        for item in self.items("ephemeral").await {
+            if item["pk"].as_str().unwrap().starts_with("IDEMPOTENCY#") {
+                let key = serde_dynamo::to_item(json!({ "pk": item["pk"], "sk": item["sk"] })).unwrap();
+                let delete = self.dynamo.client.delete_item().table_name("ephemeral");
+                delete.set_key(Some(key)).send().await.unwrap();
+            }
+        }
+    }
+
     pub async fn items(&self, table: &str) -> Vec<Value> {
         let found = self.dynamo.client.scan().table_name(table).send().await.unwrap();
         found.items().iter().map(|item| serde_dynamo::from_item(item.clone()).unwrap()).collect()

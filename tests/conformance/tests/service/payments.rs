@@ -612,6 +612,11 @@ async fn an_admin_gives_back_a_part() {
         let expected = json!({ "payment_id": payment.id.to_string(), "refunding": gbp(1000) });
         assert_eq!((answer.status.as_u16(), answer.body), (202, expected));
     }
+    // It was granted, and the answer to that lost.
+    client.forget_answers().await;
+    let again = refund(body.clone(), Some("one")).await;
+    assert_eq!((again.status.as_u16(), &again.body["refunding"]), (202, &gbp(1000)));
+    assert_eq!(again.headers.get("idempotent-replayed"), None);
     assert_eq!(family.news().await.last(), Some(&"refund_granted"));
     let trail = client.actions(&family.parent.0).await;
     assert_eq!(trail.iter().filter(|action| *action == "payment_refunded").count(), 1);
