@@ -1,6 +1,7 @@
 //! `payments-reconcile`: called by a schedule every hour, it compares payments and the ledger with what Stripe knows, from
 //! both sides: each payment that has moved, for months at growing distances, and each intent and transfer that
-//! Stripe has made lately. What is only new, because a webhook has not come, is announced as if it had. What
+//! Stripe has made lately. What is only new, because a webhook has not come, is announced as if it had, and so is what
+//! waits for a sitter who can be paid. What
 //! does not agree is logged as an error, on which an alarm rings, and is for people to mend.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,6 +90,12 @@ impl Reconciliation {
         if let Some(seen) = &seen {
             self.tell(&payment, seen).await?;
         }
+        if let Some(intent) = &payment.intent
+            && self.is_held_up(&payment).await?
+        {
+            tracing::warn!(payment = %payment.id, "what waits for a sitter who can be paid is still there");
+            self.announce(intent).await?;
+        }
         // Only if nobody has changed it since it was read are those that were compared of the same moment.
         self.app.tables().save_payment(&payment.reconciled(now), None, &[]).await?;
         let found = found.into_iter().flatten();
@@ -114,10 +121,23 @@ impl Reconciliation {
         let now = self.app.now();
         if let Ok(Some(_)) = payment.observe(&seen.observation(), now) {
             tracing::warn!(payment = %payment.id, intent = %seen.id, "nobody has told of what Stripe knows");
-            let fact = Fact::StripeEventReceived { object: seen.id.to_string() };
-            self.app.tables().announce(&Event::new(fact, now)).await?;
+            self.announce(&seen.id).await?;
         }
         Ok(())
+    }
+
+    async fn announce(&self, intent: &IntentId) -> Result<(), StoreError> {
+        let fact = Fact::StripeEventReceived { object: intent.to_string() };
+        self.app.tables().announce(&Event::new(fact, self.app.now())).await
+    }
+
+    /// Whether something waits for a sitter who could have it.
+    async fn is_held_up(&self, payment: &Payment) -> Result<bool, StoreError> {
+        if payment.payable.amount_minor == 0 {
+            return Ok(false);
+        }
+        let payee = self.app.tables().payee(payment.sitter).await?;
+        Ok(payee.is_some_and(|payee| payee.payouts_enabled))
     }
 
     /// What the ledger says of a payment is what the payment says itself.

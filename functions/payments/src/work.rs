@@ -97,12 +97,17 @@ impl Worker {
         if let Some(told) = payee.told(can_be_paid) {
             self.app.tables().save_payee(&told, &[]).await?;
         }
+        let mut failed = None;
         if can_be_paid {
             for owed in self.app.tables().owed(payee.user_id).await? {
-                self.settle(owed.booking).await?;
+                // One that cannot be paid out holds up no other.
+                if let Err(error) = self.settle(owed.booking).await {
+                    tracing::warn!(booking = %owed.booking, %error, "what waits was not paid out");
+                    failed.get_or_insert(error);
+                }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Does all that is missing about the money of a booking.

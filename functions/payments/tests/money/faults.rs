@@ -1,11 +1,13 @@
 //! Whatever breaks, the end is the same, and everything is done once.
 
 use domain::{
-    booking::{Event, Who, policy::Policy},
-    payment::State as Paid,
+    booking::{Booking, Event, Who, policy::Policy},
+    payment::{Payment, State as Paid},
+    stripe::IntentId,
 };
-
+use jiff::Timestamp;
 use payments::work::Worker;
+use storage::bookings::Actor;
 
 use crate::{
     journeys::{Journey, undisturbed},
@@ -162,4 +164,31 @@ async fn what_was_sent_is_noted_even_if_nothing_is_owed_any_more() {
     assert_eq!((outcome.payments["care"].0, outcome.transfers), (Paid::Refunded, vec![SITTERS / 2]));
     // The sitter owes it.
     assert_eq!((outcome.sitters, outcome.waiting), (-i64::from(SITTERS / 2), vec![]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_paid_out_holds_up_nothing_else() {
+    let world = Journey::CancelledLate.world().await;
+    world.works().await.unwrap();
+    world.does(Event::Cancel, Who::Parent).await;
+    world.works().await.unwrap();
+    // One of an older booking, of whose intent Stripe knows nothing.
+    let (longest_ago, now) = (Timestamp::UNIX_EPOCH, world.now());
+    let older = Booking { id: domain::id::new(longest_ago), version: 1, ..world.booking().await };
+    world.tables.request_booking(&older, &Actor::default()).await.unwrap();
+    let [known] = world.payments().await.try_into().unwrap();
+    let payment = Payment {
+        id: domain::id::new(longest_ago),
+        booking: older.id,
+        intent: Some(IntentId::parse("pi_unknown").unwrap()),
+        version: 1,
+        ..known
+    };
+    world.tables.save_payment(&payment, None, &[]).await.unwrap();
+    world.tables.save_payable(&payment.owe().unwrap(), now).await.unwrap();
+    assert_eq!(world.outcome().await.waiting.len(), 2);
+    world.is_onboarded().await;
+    world.works().await.unwrap_err();
+    let outcome = world.outcome().await;
+    assert_eq!((outcome.transfers, outcome.waiting), (vec![SITTERS / 2], vec![SITTERS / 2]));
 }

@@ -12,7 +12,7 @@ use testing::{StripeBooks, StripeIntent, StripeTransfer};
 
 use crate::{
     journeys::{Journey, happens},
-    world::{TOTAL, World},
+    world::{SITTERS, TOTAL, World},
 };
 
 async fn reconciled(world: &World) -> Report {
@@ -178,6 +178,28 @@ async fn what_is_only_new_is_worked_on() {
     world.works().await.unwrap();
     assert_eq!(world.outcome().await.payments["care"].1[1], 500);
     assert_eq!(reconciled(&world).await.discrepancies, 0);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_sitter_who_can_be_paid_is_worked_on() {
+    let world = Journey::CancelledLate.world().await;
+    world.works().await.unwrap();
+    world.does(Event::Cancel, Who::Parent).await;
+    world.works().await.unwrap();
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+    world.works().await.unwrap();
+    assert!(world.outcome().await.transfers.is_empty());
+    // Nobody has paid it out when the sitter had told everything.
+    let account = world.opens_account().await;
+    world.stub.onboard(account.as_str(), true);
+    let payee = world.tables.payee(world.sitter).await.unwrap().unwrap();
+    world.tables.save_payee(&payee.told(true).unwrap(), &[]).await.unwrap();
+    let [payment] = world.payments().await.try_into().unwrap();
+    let due = Payment { reconcile_at: payment.told_at, version: payment.version + 1, ..payment };
+    world.tables.save_payment(&due, None, &[]).await.unwrap();
+    assert_eq!(reconciled(&world).await.discrepancies, 0);
+    world.works().await.unwrap();
+    assert_eq!(world.outcome().await.transfers, [SITTERS / 2]);
 }
 
 #[tokio::test]
