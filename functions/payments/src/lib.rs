@@ -1,5 +1,6 @@
 //! What parents pay, and sitters earn.
 
+mod card;
 pub mod earnings;
 pub mod get;
 pub mod list;

@@ -1,5 +1,5 @@
-//! `DELETE /payment-methods/{id}`: a parent takes a card away from Stripe. What is on hold with it stays on hold; a
-//! booking that was to be paid with it finds it refused, and its parent is asked for another.
+//! `DELETE /payment-methods/{id}`: a parent takes a card away from Stripe, unless a booking that a sitter counts on is to
+//! be paid with it still: that is paid with another first.
 
 use api::{
     App, Parent, Problem, ProblemBody,
@@ -9,10 +9,18 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::stripe::PaymentMethodId;
+use domain::{
+    id::{BookingId, UserId},
+    settlement::needs_card,
+    stripe::PaymentMethodId,
+};
+use jiff::{SignedDuration, Timestamp};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::problem::from_stripe;
+
+/// Of a booking that began earlier nothing is on hold any more.
+const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// Takes one of the caller's cards away.
 #[utoipa::path(
@@ -23,7 +31,8 @@ use crate::problem::from_stripe;
         (status = 204, description = "It is gone"),
         (status = 404, description = "The caller has no such card", body = ProblemBody,
          content_type = "application/problem+json"),
-        (status = 409, description = "The card can do nothing any more", body = ProblemBody,
+        (status = 409, description = "`card_in_use`: a booking is to be paid with it, which takes another by \
+         `POST /bookings/{id}/payment`; or the card can do nothing any more", body = ProblemBody,
          content_type = "application/problem+json"),
         ParameterProblems, RoleProblems, StoreProblems,
     ),
@@ -40,8 +49,39 @@ async fn delete_payment_method(
     if card.customer != Some(customer) {
         return Err(Problem::not_found());
     }
+    if let Some(booking) = needed_for(&app, caller.user_id, &id).await? {
+        let detail =
+            format!("{booking} is to be paid with it. Give that another card first, if it takes one still.");
+        return Err(Problem::new(StatusCode::CONFLICT, "card_in_use", detail));
+    }
     stripe.detach(&id, &format!("{id}/detach")).await.map_err(from_stripe)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A booking that is to be paid with that card, if there is one.
+async fn needed_for(
+    app: &App,
+    parent: UserId,
+    method: &PaymentMethodId,
+) -> Result<Option<BookingId>, storage::Error> {
+    let (tables, now, mut after) = (app.tables(), app.now(), None);
+    loop {
+        let begin = now - LOOKED_BACK..Timestamp::MAX;
+        let page = tables.bookings_of(parent, begin, after.as_deref(), false, 100).await?;
+        // Of what nobody has accepted nothing is to be paid.
+        for booking in
+            page.bookings.iter().filter(|booking| booking.accepted_at.is_some() && booking.method == *method)
+        {
+            let payments = tables.payments_of(booking.id).await?;
+            if needs_card(booking, &payments, now) {
+                return Ok(Some(booking.id));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(None);
+        }
+    }
 }
 
 /// The route of this endpoint.

@@ -1,5 +1,5 @@
 //! `POST /bookings/{id}/payment`: a parent mends a payment that was refused: with another card, with the same once
-//! more, or by confirming it to their bank, in the app.
+//! more, or by confirming it to their bank, in the app. Before anything is held they may take another card in any case.
 
 use api::{
     App, Fields, Json, Limiter, Parent, PathId, Problem, ProblemBody, RequestMeta, limits,
@@ -8,6 +8,7 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
+    Violation,
     booking::{self, Booking, News},
     id::BookingTag,
     payment::{Payment, Refused, State as Standing},
@@ -19,14 +20,14 @@ use storage::bookings::{Actor, ChangeError, Changed};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::problem::from_stripe;
+use crate::{card, problem::from_stripe};
 
 /// How to mend it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RetryPaymentRequest)]
 pub struct Request {
-    /// Another card, or the same, to be tried once more. Without, what waits for the bank is confirmed.
+    /// Another card, or the refused one, to be tried once more. Without, what waits for the bank is confirmed.
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false, example = "pm_1NQ3kX2eZvKYlo2C", max_length = 255)]
     payment_method_id: Option<String>,
@@ -78,12 +79,22 @@ async fn retry_payment(
     if let (None, Some(payment)) = (&method, payments.iter().find(waiting)) {
         return confirm(&app, payment).await;
     }
+    let is_unasked = payments.is_empty();
     let broken = |payment: &Payment| matches!(payment.state, Standing::Failed | Standing::ActionRequired);
     let broken: Vec<Payment> = payments.into_iter().filter(broken).collect();
+    let method = method.unwrap_or_else(|| booking.method.clone());
     if broken.is_empty() && !waits_for_card(&booking) {
-        return Err(Problem::new(StatusCode::CONFLICT, "nothing_to_mend", "No payment of it was refused."));
+        let is_other = is_unasked && method != booking.method;
+        if !(is_other && matches!(booking.state, booking::State::Accepted | booking::State::Confirmed)) {
+            let detail = "No payment of it was refused.";
+            return Err(Problem::new(StatusCode::CONFLICT, "nothing_to_mend", detail));
+        }
+        // Whoever gave a good card for one that is none would be free of the booking for nothing.
+        if !will_do(&app, &booking, &method).await? {
+            let violation = Violation::new("unusable_card", "must be one of your cards, and good until then");
+            return Err(Problem::invalid_field("/payment_method_id", violation));
+        }
     }
-    let method = method.unwrap_or(booking.method);
     let retried = broken.iter().map(|payment| payment.retry(method.clone()).map(|change| change.payment));
     let payments = retried.collect::<Result<Vec<_>, Refused>>().map_err(|_| Problem::conflict())?;
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
@@ -102,6 +113,11 @@ async fn retry_payment(
         Err(ChangeError::NotFound | ChangeError::Taken(_)) => Err(Problem::conflict()),
         Err(ChangeError::Refused(problem)) => Err(problem),
     }
+}
+
+async fn will_do(app: &App, booking: &Booking, method: &PaymentMethodId) -> Result<bool, Problem> {
+    let Some(customer) = app.tables().payer(booking.parent).await? else { return Ok(false) };
+    card::is_good(app.stripe().await?, method, &customer, booking.span.start).await.map_err(from_stripe)
 }
 
 /// A card may be refused before anything was to be paid.

@@ -22,6 +22,8 @@ use storage::{
 };
 use stripe::{Capture, Error as StripeError, Intent, NewIntent, NewTransfer, Transfer};
 
+use crate::card;
+
 /// More steps than any booking's money takes at once. Beyond, something goes in circles.
 const MOST_STEPS: usize = 20;
 
@@ -145,14 +147,8 @@ impl Worker {
 
     async fn check_card(&self, booking: &Booking) -> Result<Card, Error> {
         let Some(customer) = self.app.tables().payer(booking.parent).await? else { return Ok(Card::Refused) };
-        let card = match self.app.stripe().await?.payment_method(&booking.method).await {
-            Err(StripeError::NotFound) => return Ok(Card::Refused),
-            card => card?,
-        };
-        let last = (card.exp_year, card.exp_month);
-        let start = booking.span.start.to_zoned(jiff::tz::TimeZone::UTC);
-        let needed = (start.year().unsigned_abs(), start.month().unsigned_abs());
-        let is_good = card.customer == Some(customer) && last >= needed;
+        let stripe = self.app.stripe().await?;
+        let is_good = card::is_good(stripe, &booking.method, &customer, booking.span.start).await?;
         Ok(if is_good { Card::Good } else { Card::Refused })
     }
 

@@ -68,6 +68,17 @@ pub fn next(booking: &Booking, payments: &[Payment], now: Timestamp) -> Option<A
     }
 }
 
+/// Whether a booking is to be paid with its card still, or may be.
+pub fn needs_card(booking: &Booking, payments: &[Payment], now: Timestamp) -> bool {
+    let is_open = |payment: &Payment| {
+        let is_taken = matches!(payment.state, Paid::Captured | Paid::Refunded | Paid::Released);
+        !is_taken && !payment.owed.is_zero()
+    };
+    matches!(booking.state, State::Accepted | State::Confirmed | State::InProgress)
+        || payments.iter().any(is_open)
+        || matches!(next(booking, payments, now), Some(Action::Order(..)))
+}
+
 /// A good card is enough until a day ahead; then it must hold the money.
 fn before_the_end(booking: &Booking, care: Option<&Payment>, now: Timestamp) -> Option<Action> {
     match care {

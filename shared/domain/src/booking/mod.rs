@@ -48,6 +48,8 @@ const ANSWER: SignedDuration = SignedDuration::from_hours(24);
 const SETTLED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 /// How long a parent has at least to mend a refused card.
 const MEND: SignedDuration = SignedDuration::from_mins(30);
+/// So long a sitter's time is taken at most by somebody whose card was never good.
+const UNPROVED: SignedDuration = SignedDuration::from_hours(24);
 /// So long before the start the card is asked for the money: a hold lasts for days only.
 pub const HOLD: SignedDuration = SignedDuration::from_hours(24);
 const REMIND: SignedDuration = SignedDuration::from_hours(3);
@@ -420,7 +422,11 @@ impl Booking {
     pub fn card_by(&self) -> Timestamp {
         let start = self.span.start;
         let mend = self.accepted_at.map_or(start, |at| at + MEND).min(start);
-        (start - SETTLED_BEFORE).max(mend)
+        let by = (start - SETTLED_BEFORE).max(mend);
+        match self.accepted_at {
+            Some(at) if self.state == State::Accepted && self.is_refused() => by.min(at + UNPROVED),
+            _ => by,
+        }
     }
 
     /// What is owed by now, or would be when all goes as agreed.
@@ -757,13 +763,14 @@ mod tests {
     }
 
     /// From when on, and until when, the guards of these bookings hold.
-    fn open(guard: Guard) -> (Option<&'static str>, Option<&'static str>) {
-        match guard {
+    fn open(row: &Row) -> (Option<&'static str>, Option<&'static str>) {
+        match row.guard {
             Guard::Always => (None, None),
             Guard::Unanswered => (None, Some("2026-06-02T12:00:00Z")),
             Guard::NotAnswered => (Some("2026-06-02T12:00:00Z"), None),
             Guard::BeforeStart => (None, Some(START)),
             Guard::Changeable | Guard::Proposed => (None, Some("2026-06-09T18:00:00Z")),
+            Guard::Refused if row.from == State::Accepted => (Some("2026-06-02T12:00:00Z"), None),
             Guard::Refused => (Some("2026-06-10T17:00:00Z"), None),
             Guard::AtTheDoor => (Some("2026-06-10T17:30:00Z"), Some(END)),
             Guard::NobodyCame => (Some("2026-06-10T18:15:00Z"), None),
@@ -776,7 +783,7 @@ mod tests {
 
     /// A moment at which a row's guard holds.
     fn moment(row: &Row) -> Timestamp {
-        match open(row.guard) {
+        match open(row) {
             (Some(from), _) => at(from),
             (None, Some(until)) => at(until) - SECOND,
             (None, None) => at(START),
@@ -829,7 +836,7 @@ mod tests {
         for row in TABLE {
             let try_at = |now: Timestamp| happen(&before(row), row.event, row.who[0], now).map(|_| ());
             let closed = Err(Refusal::NotNow { event: row.event, guard: row.guard });
-            let (from, until) = open(row.guard);
+            let (from, until) = open(row);
             if let Some(from) = from.map(at) {
                 assert_eq!((try_at(from - SECOND), try_at(from)), (closed, Ok(())), "{row:?}");
             }
@@ -996,16 +1003,27 @@ mod tests {
         assert_eq!((refused.state, news), (State::Accepted, Some(News::CardRefused)));
         let (good, news) = refused.with_card(Card::Good, at(ASKED)).unwrap();
         assert_eq!((good.state, news), (State::Confirmed, Some(News::Event(Event::Confirm))));
+        // A sitter's time is not taken for long by somebody who has never shown a good card.
+        let given_up = (Step::GiveUpCard, "2026-06-02T12:00:00Z".to_owned());
+        assert_eq!(schedule(&refused), [given_up]);
         let mut refused = refused;
-        assert_eq!(run(&mut refused, at("2026-06-10T17:00:00Z")).len(), 1);
+        assert_eq!(run(&mut refused, at("2026-06-02T12:00:00Z")).len(), 1);
         assert_eq!(refused.state, State::Cancelled);
+        // Nor by trying one after the other.
+        let late = at("2026-06-03T12:00:00Z");
+        let asked = standing(State::Accepted);
+        assert_eq!(asked.card_by(), at("2026-06-10T17:00:00Z"), "it may be Stripe that does not answer");
+        let (mut refused, _) = asked.with_card(Card::Refused, late).unwrap();
+        assert_eq!(run(&mut refused, late), [(Step::GiveUpCard, News::Event(Event::FailPayment))]);
     }
 
     #[test]
     fn a_card_that_is_tried_at_the_last_moment_and_refused_calls_off_all_the_same() {
         let (deadline, start) = (at("2026-06-10T17:00:00Z"), at(START));
         for state in [State::Accepted, State::Confirmed] {
-            let (refused, _) = standing(state).with_card(Card::Refused, deadline - SECOND).unwrap();
+            let accepted_at = Some(deadline - ANSWER);
+            let booking = Booking { accepted_at, ..standing(state) };
+            let (refused, _) = booking.with_card(Card::Refused, deadline - SECOND).unwrap();
             assert!(!refused.is_unpayable(deadline - SECOND) && refused.is_unpayable(deadline));
             let mut asked = refused.with_method(PaymentMethodId::parse("pm_2").unwrap());
             run(&mut asked, deadline);

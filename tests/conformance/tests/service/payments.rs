@@ -212,6 +212,44 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
 }
 
 #[tokio::test]
+async fn a_card_that_a_booking_is_to_be_paid_with_is_replaced_before_it_is_taken_away() {
+    let family = Family::with("pm_good").await;
+    let client = &family.client;
+    let delete = async |card: &str| {
+        family.parent("DELETE", &format!("/payment-methods/{card}"), Value::Null).await
+    };
+    let in_use = delete("pm_good").await;
+    assert_eq!(in_use.problem(), (409, "card_in_use", vec![]));
+    assert!(in_use.body["detail"].as_str().unwrap().contains(&family.booking.to_string()));
+    // Not by one that is none: that would call the booking off for nothing.
+    client.stripe.leave("pm_strangers", "cus_other");
+    for card in ["pm_nobodys", "pm_strangers"] {
+        let answer = family.retry(json!({ "payment_method_id": card })).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec!["/payment_method_id"]), "{card}");
+    }
+    assert_eq!((family.booking().await.method.as_str(), family.booking().await.card), ("pm_good", Card::Good));
+    client.stripe.leave("pm_other", &family.customer);
+    assert_eq!(family.retry(json!({ "payment_method_id": "pm_other" })).await.status, 200);
+    family.works().await;
+    assert_eq!((family.booking().await.method.as_str(), family.booking().await.card), ("pm_other", Card::Good));
+    assert_eq!(delete("pm_good").await.status, 204);
+    // What is held is held, until it is taken.
+    family.is_asked().await;
+    client.stripe.leave("pm_third", &family.customer);
+    let late = family.retry(json!({ "payment_method_id": "pm_third" })).await;
+    assert_eq!(late.problem(), (409, "nothing_to_mend", vec![]));
+    assert_eq!(delete("pm_other").await.problem(), (409, "card_in_use", vec![]));
+    family.turn(0).await;
+    family.happens(Event::CheckIn, Who::Sitter).await;
+    family.turn(5).await;
+    family.happens(Event::CheckOut, Who::Sitter).await;
+    assert_eq!(delete("pm_other").await.problem(), (409, "card_in_use", vec![]));
+    family.works().await;
+    assert_eq!(delete("pm_other").await.status, 204);
+    assert_eq!(delete("pm_third").await.status, 204);
+}
+
+#[tokio::test]
 async fn cards_are_not_tried_one_after_the_other() {
     let client = Client::start().await;
     let (_, session) = sign_in(&client, Role::Parent, "Ada").await;
