@@ -10,7 +10,8 @@ pub(crate) async fn is_good(
     at: Timestamp,
 ) -> Result<bool, Error> {
     let card = match stripe.payment_method(method).await {
-        Err(Error::NotFound) => return Ok(false),
+        // What is there need not be a card.
+        Err(Error::NotFound | Error::Unreadable) => return Ok(false),
         card => card?,
     };
     let last = (card.exp_year, card.exp_month);

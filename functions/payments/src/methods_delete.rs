@@ -45,7 +45,11 @@ async fn delete_payment_method(
     let id = PaymentMethodId::parse(id).map_err(|violation| Problem::invalid_field("id", violation))?;
     let customer = app.tables().payer(caller.user_id).await?.ok_or_else(Problem::not_found)?;
     let stripe = app.stripe().await?;
-    let card = stripe.payment_method(&id).await.map_err(from_stripe)?;
+    let card = match stripe.payment_method(&id).await {
+        // What is there need not be a card.
+        Err(stripe::Error::Unreadable) => return Err(Problem::not_found()),
+        card => card.map_err(from_stripe)?,
+    };
     if card.customer != Some(customer) {
         return Err(Problem::not_found());
     }

@@ -13,7 +13,7 @@ pub(crate) fn from_stripe(error: Error) -> Problem {
         Error::Declined { .. } | Error::AuthenticationRequired { .. } => {
             Problem::new(StatusCode::CONFLICT, "card_refused", "The bank refuses the card.")
         }
-        Error::Refused(_) | Error::IdempotencyClash => {
+        Error::Refused(_) | Error::IdempotencyClash | Error::Unreadable => {
             tracing::error!(%error, "request failed");
             Problem::internal()
         }

@@ -74,10 +74,11 @@ impl Worker {
     /// Asks Stripe how something stands that it has told of.
     pub async fn hear(&self, object: &str) -> Result<(), Error> {
         if let Ok(id) = IntentId::parse(object) {
-            let intent = match self.app.stripe().await?.payment_intent(&id).await {
+            let intent = match self.app.stripe().await?.own_payment_intent(&id).await {
                 // Somebody else's, or of another mode.
-                Err(StripeError::NotFound) => return Ok(()),
-                intent => intent?,
+                Err(StripeError::NotFound) | Ok(None) => return Ok(()),
+                Ok(Some(intent)) => intent,
+                Err(error) => return Err(error.into()),
             };
             let Some(payment) = intent.payment else { return Ok(()) };
             let Some(payment) = self.app.tables().payment(payment).await? else { return Ok(()) };

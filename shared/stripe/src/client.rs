@@ -129,7 +129,7 @@ impl Stripe {
             return Err(Error::of(status, &body));
         }
         // Serde's words would repeat the value.
-        serde_json::from_slice(&body).map_err(|_| Error::unreadable())
+        serde_json::from_slice(&body).map_err(|error| Error::of_body(&error))
     }
 
     /// Made when it is first of use: to read the system's certificates takes milliseconds, and most functions

@@ -32,6 +32,10 @@ pub enum Error {
     /// Stripe keeps the answer 500 for a key as well, so what goes on failing wants a look, then another key.
     #[error("Stripe is unavailable: {0}")]
     Unavailable(String),
+    /// Stripe has done what it was asked, and tells it in a shape that is not read here: e.g. of something that is no
+    /// card, or in a currency that we do not use. To repeat the call is of no use.
+    #[error("Stripe's answer is of another shape")]
+    Unreadable,
     /// The key belongs to a call with other parameters: a mistake of ours.
     #[error("the idempotency key belongs to another call")]
     IdempotencyClash,
@@ -42,8 +46,10 @@ impl Error {
         Self::Unavailable(code.to_owned())
     }
 
-    pub(crate) fn unreadable() -> Self {
-        Self::unavailable("unreadable")
+    /// What it means that an answer cannot be read.
+    pub(crate) fn of_body(error: &serde_json::Error) -> Self {
+        // Whoever does not even answer in JSON is not Stripe.
+        if error.is_data() { Self::Unreadable } else { Self::unavailable("unreadable") }
     }
 
     /// What an answer other than 2xx means.

@@ -163,6 +163,12 @@ impl Stripe {
         self.get::<Answer>(&format!("/v1/payment_intents/{id}"), &[EXPAND]).await?.try_into()
     }
 
+    /// The same, if it is one of ours. Of others not even the amount need be one that can be read.
+    pub async fn own_payment_intent(&self, id: &IntentId) -> Result<Option<Intent>, Error> {
+        let found: Answer = self.get(&format!("/v1/payment_intents/{id}"), &[EXPAND]).await?;
+        found.payment().map(|_| found.try_into()).transpose()
+    }
+
     /// Takes what is held, or a part of it, in the hold's currency. The card's owner is free of the rest; it
     /// cannot be taken later.
     pub async fn capture(
@@ -254,6 +260,12 @@ impl Charge {
     }
 }
 
+impl Answer {
+    fn payment(&self) -> Option<PaymentId> {
+        self.metadata.get("payment").and_then(|raw| id::parse(raw).ok())
+    }
+}
+
 impl From<&Answer> for IntentId {
     fn from(answer: &Answer) -> Self {
         answer.id.clone()
@@ -272,7 +284,7 @@ impl TryFrom<Answer> for Intent {
             capturable: amount_of(answer.amount_capturable)?,
             received: amount_of(answer.amount_received)?,
             refunded: amount_of(answer.latest_charge.as_ref().map_or(0, Charge::given_back))?,
-            payment: named("payment").and_then(|raw| id::parse(raw).ok()),
+            payment: answer.payment(),
             attempt: named("attempt").and_then(|raw| raw.parse().ok()).unwrap_or(0),
             booking: named("booking").and_then(|raw| id::parse(raw).ok()),
             charge: answer.latest_charge.map(|charge| charge.id),

@@ -56,12 +56,12 @@ pub(crate) fn written(money: Money) -> (String, String) {
 
 /// An amount as answers have it. All our currencies have a hundred minor units, at Stripe too.
 pub(crate) fn money(amount: u64, currency: &str) -> Result<Money, Error> {
-    let currency = Currency::parse(&currency.to_uppercase()).map_err(|_| Error::unreadable())?;
-    let amount_minor = amount.try_into().map_err(|_| Error::unreadable())?;
+    let currency = Currency::parse(&currency.to_uppercase()).map_err(|_| Error::Unreadable)?;
+    let amount_minor = amount.try_into().map_err(|_| Error::Unreadable)?;
     Ok(Money { amount_minor, currency })
 }
 
 /// A moment as answers have it, in seconds.
 pub(crate) fn moment(second: i64) -> Result<Timestamp, Error> {
-    Timestamp::from_second(second).map_err(|_| Error::unreadable())
+    Timestamp::from_second(second).map_err(|_| Error::Unreadable)
 }

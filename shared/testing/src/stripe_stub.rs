@@ -23,7 +23,7 @@ pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_stub";
 /// A pretended Stripe, which ends with the value.
 ///
 /// What a card does, its name says: `pm_refused…` is declined, `pm_asks…` wants its owner, of `pm_slow…` the bank
-/// thinks; any other that somebody has left is good.
+/// thinks, `pm_debit…` is none; any other that somebody has left is good.
 pub struct StripeStub {
     /// Where it listens.
     pub url: String,
@@ -521,6 +521,9 @@ fn page(call: &Call, mut found: Vec<(i64, &String, Value)>) -> Answer {
 }
 
 fn card(id: &str, owner: &Option<String>) -> Value {
+    if id.starts_with("pm_debit") {
+        return json!({ "id": id, "customer": owner, "sepa_debit": { "last4": "3000" } });
+    }
     json!({
         "id": id, "customer": owner,
         "card": { "brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2040 },

@@ -217,10 +217,11 @@ async fn a_sitter_who_does_not_come_costs_nothing() {
 
 #[tokio::test]
 async fn a_card_that_is_not_there_is_refused_before_anything_is_to_be_paid() {
-    for card in ["pm_nobodys", "pm_strangers"] {
+    for card in ["pm_nobodys", "pm_strangers", "pm_debit"] {
         let world = World::new(72, Policy::Flexible, card).await;
         match card {
             "pm_nobodys" => drop(world.stub.books().cards.remove(card)),
+            "pm_debit" => {}
             _ => world.stub.leave(card, "cus_2"),
         }
         world.works().await.unwrap();
@@ -375,9 +376,13 @@ async fn what_is_not_ours_is_not_heard() {
             .metadata
             .insert("payment".into(), domain::id::new::<domain::id::PaymentTag>(world.now()).to_string());
         books.intents.insert("pi_other".into(), other);
-        books.intents.insert("pi_alien".into(), testing::StripeIntent { metadata: [].into(), ..intent });
+        let alien = testing::StripeIntent { metadata: [].into(), ..intent };
+        books
+            .intents
+            .insert("pi_yen".into(), testing::StripeIntent { currency: "jpy".into(), ..alien.clone() });
+        books.intents.insert("pi_alien".into(), alien);
     }
-    for object in ["pi_other", "pi_alien"] {
+    for object in ["pi_other", "pi_alien", "pi_yen"] {
         world.worker.hear(object).await.unwrap();
     }
     world.worker.settle(domain::id::new(world.now())).await.unwrap();

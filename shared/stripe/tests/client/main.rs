@@ -326,6 +326,35 @@ async fn a_wrong_call_is_told_from_one_to_be_repeated() {
 }
 
 #[tokio::test]
+async fn an_answer_of_another_shape_is_no_outage() {
+    let debit = r#"{"id":"pm_1MoS30LgUG5tbmjcfQwEkNkb","object":"payment_method","customer":null,
+        "sepa_debit":{"last4":"3000"},"type":"sepa_debit"}"#;
+    let yen = shape!("intent_requires_capture").replace("\"gbp\"", "\"jpy\"");
+    let yen = Body(200, yen.leak());
+    let server = Server::answering(&[Body(200, debit), Body(200, debit), yen, yen, Body(200, debit)]).await;
+    let client = server.client();
+    for _ in 0..2 {
+        assert_eq!(client.payment_method(&card()).await.unwrap_err(), Error::Unreadable);
+    }
+    for _ in 0..2 {
+        assert_eq!(client.payment_intent(&intent()).await.unwrap_err(), Error::Unreadable);
+    }
+    // Nobody is kept from asking on.
+    assert_eq!(client.payment_method(&card()).await.unwrap_err(), Error::Unreadable);
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_not_read() {
+    let held = shape!("intent_requires_capture");
+    let alien = held.replace(PAYMENT, "order 66").replace("\"gbp\"", "\"jpy\"");
+    let server = Server::answering(&[Body(200, held), Body(200, alien.leak())]).await;
+    let client = server.client();
+    let own = client.own_payment_intent(&intent()).await.unwrap();
+    assert_eq!(own.unwrap().payment, Some(payment()));
+    assert!(client.own_payment_intent(&intent()).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_is_not() {
     let server = Server::answering(&[]).await;
     let refused = server.client().create_customer(user(), "a\nb").await.unwrap_err();

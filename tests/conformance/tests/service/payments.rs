@@ -188,6 +188,7 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
     client.stripe.leave("pm_1", &customer);
     client.stripe.leave("pm_2", &customer);
     client.stripe.leave("pm_other", "cus_other");
+    client.stripe.leave("pm_debit", "cus_other");
 
     let cards = call("GET", "/payment-methods".into()).await;
     let ids: Vec<_> = cards.body["items"].as_array().unwrap().iter().map(|card| &card["id"]).collect();
@@ -197,7 +198,7 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
     });
     assert_eq!(cards.body["items"][1], expected);
 
-    for id in ["pm_other", "pm_unknown"] {
+    for id in ["pm_other", "pm_debit", "pm_unknown"] {
         let answer = call("DELETE", format!("/payment-methods/{id}")).await;
         assert_eq!(answer.problem(), (404, "not_found", vec![]), "{id}");
     }
@@ -215,9 +216,8 @@ async fn a_parent_leaves_cards_and_takes_them_away() {
 async fn a_card_that_a_booking_is_to_be_paid_with_is_replaced_before_it_is_taken_away() {
     let family = Family::with("pm_good").await;
     let client = &family.client;
-    let delete = async |card: &str| {
-        family.parent("DELETE", &format!("/payment-methods/{card}"), Value::Null).await
-    };
+    let delete =
+        async |card: &str| family.parent("DELETE", &format!("/payment-methods/{card}"), Value::Null).await;
     let in_use = delete("pm_good").await;
     assert_eq!(in_use.problem(), (409, "card_in_use", vec![]));
     assert!(in_use.body["detail"].as_str().unwrap().contains(&family.booking.to_string()));
@@ -227,11 +227,17 @@ async fn a_card_that_a_booking_is_to_be_paid_with_is_replaced_before_it_is_taken
         let answer = family.retry(json!({ "payment_method_id": card })).await;
         assert_eq!(answer.problem(), (400, "invalid_request", vec!["/payment_method_id"]), "{card}");
     }
-    assert_eq!((family.booking().await.method.as_str(), family.booking().await.card), ("pm_good", Card::Good));
+    assert_eq!(
+        (family.booking().await.method.as_str(), family.booking().await.card),
+        ("pm_good", Card::Good)
+    );
     client.stripe.leave("pm_other", &family.customer);
     assert_eq!(family.retry(json!({ "payment_method_id": "pm_other" })).await.status, 200);
     family.works().await;
-    assert_eq!((family.booking().await.method.as_str(), family.booking().await.card), ("pm_other", Card::Good));
+    assert_eq!(
+        (family.booking().await.method.as_str(), family.booking().await.card),
+        ("pm_other", Card::Good)
+    );
     assert_eq!(delete("pm_good").await.status, 204);
     // What is held is held, until it is taken.
     family.is_asked().await;
