@@ -81,13 +81,14 @@ async fn create_booking_series(
 ) -> Result<Response, Problem> {
     limiter.admit(&limits::BOOK, &caller.user_id.to_string()).await?;
     let id = request.name(caller.user_id, OPERATION).map(|name| SeriesId::from_uuid(name.uuid()));
-    let create = async |request| create(&app, caller, &meta, id, request).await;
+    let create = async |request| create(&app, caller, &limiter, &meta, id, request).await;
     request.once(&app, caller.user_id, OPERATION, create).await
 }
 
 async fn create(
     app: &App,
     caller: SignedIn,
+    limiter: &Limiter,
     meta: &RequestMeta,
     id: Option<SeriesId>,
     request: Request,
@@ -131,6 +132,11 @@ async fn create(
         created_at: now,
         version: 1,
     };
+    // One token was taken before.
+    let others = u32::try_from(series.to_make(now, AT_ONCE).len()).unwrap_or(u32::MAX).saturating_sub(1);
+    if others > 0 {
+        limiter.admit_many(&limits::BOOK, &caller.user_id.to_string(), others).await?;
+    }
     app.tables().save_series(&series).await?;
     created(app, caller, meta, series).await
 }

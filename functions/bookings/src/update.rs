@@ -1,9 +1,10 @@
 //! `PATCH /bookings/{id}`: a parent wants another time. While the sitter has not answered, the request is for that
-//! time from now on; after that it is a proposal, which the sitter accepts or declines.
+//! time from now on; after that it is a proposal, which the sitter accepts or declines. To ask for what was asked for last
+//! changes nothing.
 
 use api::{
-    App, Fields, IfMatch, Json, Parent, PathId, Problem, ProblemBody, RequestMeta,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, Fields, IfMatch, Json, Limiter, Parent, PathId, Problem, ProblemBody, RequestMeta, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
     present,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -51,17 +52,19 @@ pub struct Request {
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn update_booking(
     State(app): State<App>,
     Parent(caller): Parent,
+    limiter: Limiter,
     PathId(id): PathId<BookingTag>,
     if_match: IfMatch,
     meta: RequestMeta,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
+    limiter.admit(&limits::BOOK, &caller.user_id.to_string()).await?;
     let (before, _) = change::read(&app, id, caller).await?;
     if_match.check(before.version)?;
     let Some(time) = request.time else { return view::answer(&app, &before, Role::Parent).await };
@@ -69,6 +72,11 @@ async fn update_booking(
     let window = time.parse(&mut fields, &before.window.zone);
     let span = window.as_ref().and_then(|window| time::bookable(&mut fields, window, now));
     let (Some(window), Some(span)) = (window, span) else { return Err(fields.into_problem()) };
+    let last =
+        before.proposal.as_ref().map_or((&before.window, before.span), |last| (&last.window, last.span));
+    if last == (&window, span) {
+        return view::answer(&app, &before, Role::Parent).await;
+    }
     let family = Family::read(app.tables(), app.cipher()?, caller.user_id).await?;
     let (sitter, children) = (before.sitter, before.children.clone());
     let wish = Wish { sitter, window, span, children, instead_of: Some(id) };

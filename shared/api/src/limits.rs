@@ -99,7 +99,8 @@ pub const RECOMMEND: Limit =
 
 /// `POST /bookings/quote`.
 pub const QUOTE: Limit = Limit { per_account: rate(120, 10), when_down: WhenDown::GoOn, ..identity("quote") };
-/// What asks sitters to come: each of them gets a mail.
+/// What asks sitters to come, or at another time: each of them gets a mail. A series takes a token for each booking that
+/// is made at once.
 pub const BOOK: Limit = Limit { per_account: rate(30, 60), when_down: WhenDown::GoOn, ..identity("book") };
 /// What asks a bank about a card, which is how stolen ones are tried.
 pub const CARD: Limit = Limit { per_account: rate(10, 60), per_ip: rate(30, 60), ..identity("card") };
@@ -187,15 +188,20 @@ impl Limiter {
     /// Takes a token from each bucket of a limit, or refuses. A refused request may have taken one
     /// from another bucket: whoever goes on trying waits longer.
     pub async fn admit(&self, limit: &Limit, account: &str) -> Result<(), Problem> {
+        self.admit_many(limit, account, 1).await
+    }
+
+    /// Takes so many tokens from each bucket of a limit, or refuses.
+    pub async fn admit_many(&self, limit: &Limit, account: &str, count: u32) -> Result<(), Problem> {
         let ip_rate = limit.per_ip.map(|rate| Rate {
             burst: rate.burst.saturating_mul(self.app.settings().ip_limit_factor),
             ..rate
         });
         let network = &self.network;
         let taken = tokio::join!(
-            self.take(limit.name, format!("ip\0{network}"), ip_rate),
-            self.take(limit.name, format!("account\0{account}"), limit.per_account),
-            self.take(limit.name, format!("both\0{network}\0{account}"), limit.per_both),
+            self.take(limit.name, format!("ip\0{network}"), ip_rate, count),
+            self.take(limit.name, format!("account\0{account}"), limit.per_account, count),
+            self.take(limit.name, format!("both\0{network}\0{account}"), limit.per_both, count),
         );
         let mut refused = None;
         for (rate, taken) in [taken.0, taken.1, taken.2].into_iter().flatten() {
@@ -223,11 +229,12 @@ impl Limiter {
         limit: &str,
         key: String,
         rate: Option<Rate>,
+        count: u32,
     ) -> Option<(Rate, Result<Take, storage::Error>)> {
         let rate = rate?;
         // Buckets hold nothing personal.
         let key = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..16]);
-        Some((rate, self.app.tables().take_token(limit, &key, rate, self.app.now()).await))
+        Some((rate, self.app.tables().take_tokens(limit, &key, rate, count, self.app.now()).await))
     }
 }
 

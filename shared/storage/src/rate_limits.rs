@@ -55,27 +55,29 @@ const SK: &str = "BUCKET";
 const ATTEMPTS: usize = 4;
 
 impl Tables {
-    /// Takes one token. `key` is hashed by the caller: buckets hold nothing personal.
+    /// Takes so many tokens, or none. `key` is hashed by the caller: buckets hold nothing personal.
     ///
     /// A full bucket and an empty one cost one write; one in between costs two, since the first
     /// supposes that nobody was there lately.
-    pub async fn take_token(
+    pub async fn take_tokens(
         &self,
         limit: &str,
         key: &str,
         rate: Rate,
+        count: u32,
         now: Timestamp,
     ) -> Result<Take, Error> {
-        if rate.burst == 0 {
+        if rate.burst < count.max(1) {
             return Ok(Take { admitted: false, remaining: 0, wait: rate.per });
         }
         let now = now.as_millisecond();
         let (token, per) = (rate.token_ms(), rate.per_ms());
-        // A token is there while the bucket will be full again by then.
-        let horizon = now + per - token;
+        let taken = token * i64::from(count);
+        // The tokens are there while the bucket will be full again by then.
+        let horizon = now + per - taken;
         let mut suppose = Suppose::Full;
         for _ in 0..ATTEMPTS {
-            match self.write(limit, key, suppose, now, token, per).await? {
+            match self.write(limit, key, suppose, now, taken, per).await? {
                 Wrote::FullAt(at) => {
                     let remaining = u32::try_from((now + per - at) / token).unwrap_or(0);
                     return Ok(Take {
@@ -100,7 +102,7 @@ impl Tables {
         key: &str,
         suppose: Suppose,
         now: i64,
-        token: i64,
+        taken: i64,
         per: i64,
     ) -> Result<Wrote, Error> {
         let number = |value: i64| AttributeValue::N(value.to_string());
@@ -118,12 +120,12 @@ impl Tables {
             Suppose::Full => update
                 .update_expression("SET full_at = :after, #ttl = :ttl")
                 .condition_expression("attribute_not_exists(pk) OR full_at <= :now")
-                .expression_attribute_values(":after", number(now + token)),
+                .expression_attribute_values(":after", number(now + taken)),
             Suppose::Used => update
-                .update_expression("SET full_at = full_at + :token, #ttl = :ttl")
+                .update_expression("SET full_at = full_at + :taken, #ttl = :ttl")
                 .condition_expression("full_at > :now AND full_at <= :horizon")
-                .expression_attribute_values(":token", number(token))
-                .expression_attribute_values(":horizon", number(now + per - token)),
+                .expression_attribute_values(":taken", number(taken))
+                .expression_attribute_values(":horizon", number(now + per - taken)),
         };
         let full_at = |item: Option<&HashMap<String, AttributeValue>>| {
             item.and_then(|item| item.get("full_at")?.as_n().ok()?.parse::<i64>().ok())

@@ -388,7 +388,7 @@ async fn a_bucket_admits_exactly_what_it_holds() {
     let rate = Rate { burst: 20, per: SignedDuration::from_mins(10) };
     let tries = (0..100).map(|_| {
         let tables = tables.clone();
-        tokio::spawn(async move { tables.take_token("login", "ada", rate, now()).await.unwrap() })
+        tokio::spawn(async move { tables.take_tokens("login", "ada", rate, 1, now()).await.unwrap() })
     });
     let mut taken = Vec::new();
     for attempt in tries.collect::<Vec<_>>() {
@@ -400,9 +400,12 @@ async fn a_bucket_admits_exactly_what_it_holds() {
     assert_eq!(left, (0..20).collect::<Vec<_>>());
     assert!(refused.iter().all(|take| take.wait == SignedDuration::from_secs(30)));
 
-    let take = async |key: &str, at| tables.take_token("login", key, rate, at).await.unwrap().admitted;
+    let takes = async |key: &str, count, at| {
+        tables.take_tokens("login", key, rate, count, at).await.unwrap().admitted
+    };
+    let take = async |key: &str, at| takes(key, 1, at).await;
     assert!(take("bob", now()).await, "another key is another bucket");
-    let none = tables.take_token("texts", "", Rate { burst: 0, ..rate }, now()).await.unwrap();
+    let none = tables.take_tokens("texts", "", Rate { burst: 0, ..rate }, 1, now()).await.unwrap();
     assert!(!none.admitted, "a bucket that holds nothing admits nobody");
     assert!(!take("ada", later(29)).await);
     assert!(take("ada", later(30)).await, "a token has come back");

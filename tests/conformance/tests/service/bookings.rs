@@ -890,6 +890,40 @@ async fn another_time_is_a_proposal_once_the_sitter_has_said_yes() {
 }
 
 #[tokio::test]
+async fn no_sitter_is_written_to_without_end() {
+    let world = World::start().await;
+    let path = world.confirmed("2027-02-12").await;
+    let patch = async |date: &str| world.parent("PATCH", &path, json!({ "time": evening(date) })).await;
+    // What was asked for last, once more, is nothing new.
+    let told = world.news(&path).await;
+    for _ in 0..2 {
+        assert_eq!(patch("2027-02-12").await.body["version"], 3);
+    }
+    assert_eq!(world.news(&path).await, told);
+    for _ in 0..2 {
+        assert_eq!(patch("2027-02-13").await.body["version"], 4);
+    }
+    assert_eq!(world.news(&path).await.len(), told.len() + 1);
+    // Of the thirty tokens of an hour the booking has taken one, and these four.
+    let mut body = series(world.sitter.id, &world.children);
+    body["rule"] = json!("FREQ=DAILY;COUNT=30");
+    let stored = async || world.client.items("main").await.len();
+    let made = world.parent("POST", "/booking-series", body.clone()).await;
+    assert_eq!((made.status.as_u16(), made.body["dates"].as_array().unwrap().len()), (201, 20));
+    let before = stored().await;
+    assert_eq!(
+        world.parent("POST", "/booking-series", body).await.problem(),
+        (429, "too_many_requests", vec![])
+    );
+    assert_eq!(stored().await, before);
+    let mut statuses = Vec::new();
+    for day in 14..20 {
+        statuses.push(patch(&format!("2027-02-{day}")).await.status.as_u16());
+    }
+    assert_eq!((statuses[0], statuses.last()), (200, Some(&429)));
+}
+
+#[tokio::test]
 async fn two_sitters_for_the_same_hours_are_warned_of_and_not_refused() {
     let world = World::start().await;
     let path = world.requested("2027-02-12").await;
