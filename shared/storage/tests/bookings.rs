@@ -328,10 +328,11 @@ async fn what_is_called_off_gives_its_time_back() {
     let third = booking(sitter, "2026-03-12", "19:00", "22:00");
     store.request(&third).await;
     store.confirmed(&third).await.unwrap();
+    let gone = third.span.end + third.tariff.longest_stay();
     for (event, who, at) in [
         (Event::CheckIn, Who::Sitter, third.span.start),
-        (Event::Complete, Who::System, third.span.end + SignedDuration::from_hours(2)),
-        (Event::Settle, Who::System, third.span.end + SignedDuration::from_hours(50)),
+        (Event::Complete, Who::System, gone),
+        (Event::Settle, Who::System, gone + SignedDuration::from_hours(48)),
     ] {
         store.happen(&third, event, who, at).await.unwrap();
         store.stored().await.assert_consistent();
