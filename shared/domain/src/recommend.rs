@@ -80,8 +80,8 @@ pub const WEIGHTS: [(Factor, f64); 9] = [
 
 /// How much of a factor there must be for it to be given as a reason. Wishes must be met altogether.
 const TELLING: f64 = 0.7;
-/// So many families count half as much as all could, and only from there on are they a reason: of
-/// one or two it could be guessed who they are.
+/// So many families count half as much as all could, and fewer count nothing: of one or two it could be
+/// guessed who they are, by the score as by the reason.
 const FAMILIES: f64 = 3.0;
 /// Somebody so far away counts half as near as a neighbour.
 const HALF_WAY: f64 = 3_000.0;
@@ -140,7 +140,10 @@ impl Family {
     fn measure(&self, factor: Factor, card: &Card, distance: Distance) -> f64 {
         match factor {
             Factor::BookedBefore => saturate(self.booked.get(&card.id).copied(), 1.0),
-            Factor::FamiliesLikeYours => saturate(self.similar.get(&card.id).copied(), FAMILIES),
+            Factor::FamiliesLikeYours => {
+                let families = self.similar.get(&card.id).copied();
+                saturate(families.filter(|families| f64::from(*families) >= FAMILIES), FAMILIES)
+            }
             Factor::Near => HALF_WAY / (HALF_WAY + f64::from(distance.0)),
             // Ratings lie between 3.5 and 5 nearly all.
             Factor::WellRated => ((f64::from(card.rating.expected()) / 1000.0 - 3.5) / 1.5).clamp(0.0, 1.0),
@@ -175,9 +178,7 @@ impl Family {
             Factor::Skills => is_met && !self.skills.is_empty(),
             Factor::Languages => is_met && !self.languages.is_empty(),
             Factor::Price => is_met && self.max_rate.is_some(),
-            Factor::BookedBefore => measure > 0.0,
-            // See FAMILIES.
-            Factor::FamiliesLikeYours => measure >= 0.5,
+            Factor::BookedBefore | Factor::FamiliesLikeYours => measure > 0.0,
             Factor::Near | Factor::WellRated | Factor::Responsive => measure >= TELLING,
         }
     }

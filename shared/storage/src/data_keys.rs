@@ -6,7 +6,7 @@
 //!
 //! The key is stored encrypted by KMS, which opens it for a request once, however many fields the
 //! request reads. Removing the item makes all that was sealed with it unreadable, wherever a copy of it
-//! lies: in a backup, in the table's past.
+//! lies; but not in the table's own past, which has the key, too, and ends after 35 days.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
