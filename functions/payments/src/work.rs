@@ -422,7 +422,8 @@ impl Worker {
             return Ok(then);
         }
         let left = payouts.iter().map(|(transfer, _)| transfer).find(|transfer| transfer.left() > 0);
-        let transfer = left.ok_or("nothing is left of what was paid out")?;
+        // Somebody else has called it back since the payment was read.
+        let Some(transfer) = left else { return Err(StoreError::Conflict.into()) };
         let minor = payment.to_call_back().amount_minor.min(transfer.left());
         let amount = Money::new(minor, payment.currency());
         let key = payment.idempotency_key(Step::CallBack(&transfer.id));
