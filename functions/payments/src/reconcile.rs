@@ -1,8 +1,8 @@
 //! `payments-reconcile`: called by a schedule every hour, it compares payments and the ledger with what Stripe knows, from
 //! both sides: each payment that has moved, for months at growing distances, and each intent and transfer that
 //! Stripe has made lately. What is only new, because a webhook has not come, is announced as if it had, and so is what
-//! waits for a sitter who can be paid. What
-//! does not agree is logged as an error, on which an alarm rings, and is for people to mend.
+//! waits for a sitter who can be paid. What does not agree is logged as an error, on which an alarm rings, and is for
+//! people to mend.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -26,7 +26,7 @@ use storage::{
 const PAGE: i32 = 50;
 /// So many of them are worked on at once: what takes the time is waiting for the store.
 const AT_ONCE: usize = 8;
-/// What began earlier is over: the longest booking takes a day, and ends by itself two hours later.
+/// What began earlier is over: the longest booking takes a day, and ends by itself before half of the next is over.
 const SINCE: SignedDuration = SignedDuration::from_hours(48);
 /// What begins later is not going on yet: sitters check in half an hour before the start at the earliest.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
