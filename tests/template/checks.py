@@ -441,6 +441,143 @@ def caches_are_for_deployments(model: Model) -> Iterator[str]:
             yield f"{method.upper()} {path} is cached in the clear"
 
 
+def method_throttles(model: Model) -> dict[tuple[str, str], int]:
+    """Requests per second that the stage admits, by method and path. `("*", "*")` is for methods without their own."""
+    [stage] = model.every("AWS::ApiGateway::Stage").values()
+    return {
+        (each["HttpMethod"].lower(), each["ResourcePath"].removeprefix("/").replace("~1", "/")): each["ThrottlingRateLimit"]
+        for each in stage["Properties"]["MethodSettings"]
+    }
+
+
+def firewall(model: Model) -> list[dict[str, Any]]:
+    [acl] = model.every("AWS::WAFv2::WebACL").values()
+    return acl["Properties"]["Rules"]
+
+
+def address_rules(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rules that count the requests of each source address."""
+    for rule in firewall(model):
+        counted = rule["Statement"].get("RateBasedStatement")
+        if counted and counted["AggregateKeyType"] == "IP":
+            yield rule["Name"], counted
+
+
+def matches(statement: dict[str, Any] | None, method: str, path: str) -> bool:
+    """Whether a statement of the firewall matches a request. Without a statement, every request matches."""
+    if statement is None:
+        return True
+    [(kind, body)] = statement.items()
+    match kind:
+        case "AndStatement":
+            return all(matches(each, method, path) for each in body["Statements"])
+        case "OrStatement":
+            return any(matches(each, method, path) for each in body["Statements"])
+        case "NotStatement":
+            return not matches(body["Statement"], method, path)
+        case "ByteMatchStatement":
+            value = method.upper() if "Method" in body["FieldToMatch"] else path
+            wanted = body["SearchString"]
+            return {
+                "EXACTLY": value == wanted,
+                "CONTAINS": wanted in value,
+                "STARTS_WITH": value.startswith(wanted),
+                "ENDS_WITH": value.endswith(wanted),
+            }[body["PositionalConstraint"]]
+    raise AssertionError(f"the check does not know {kind}")
+
+
+# The stage's own URL, and a custom domain with and without a base path.
+PREFIXES = ("/v1", "", "/api/v1")
+# So many addresses, each at its limit, are needed to use up the throttle of a method.
+ADDRESSES = 50
+
+
+def address_limit(model: Model, method: str, path: str) -> tuple[float, set[str]]:
+    """Requests per second that the firewall admits from one address, and the rules that count such a request. The
+    least strict of what holds under each prefix."""
+    path = path.replace("{id}", "bkg_01h455vb4pex5vsknk084sn02q")
+    found = []
+    for prefix in PREFIXES:
+        rules = [(name, rule) for name, rule in address_rules(model) if matches(rule.get("ScopeDownStatement"), method, prefix + path)]
+        rates = [rule["Limit"] / rule["EvaluationWindowSec"] for _, rule in rules]
+        found.append((min(rates, default=float("inf")), {name for name, _ in rules}))
+    return max(rate for rate, _ in found), set.intersection(*(names for _, names in found))
+
+
+def few_addresses_exhaust_no_method(model: Model) -> Iterator[str]:
+    throttles = method_throttles(model)
+    for _, (method, path) in served(model):
+        rate, (limit, _) = throttles.get((method, path), throttles["*", "*"]), address_limit(model, method, path)
+        if limit * ADDRESSES > rate:
+            yield f"{method.upper()} {path}: {rate / limit:.0f} addresses use up the {rate} requests a second of everybody"
+
+
+def throttled_methods_have_a_rule_of_their_own(model: Model) -> Iterator[str]:
+    """Beside the one against floods, for each method that changes something and has a throttle of its own."""
+    for method, path in method_throttles(model):
+        _, rules = address_limit(model, method, path)
+        if method not in ("*", "get") and not rules - {"flood"}:
+            yield f"{method.upper()} {path} is throttled for everybody together, and no rule limits one address"
+
+
+def address_rules_count_what_they_are_for(model: Model) -> Iterator[str]:
+    """Preflights and reads are not counted with what costs something, and neither is a refresh with a sign-in."""
+    narrow = [(name, rule) for name, rule in address_rules(model) if name != "flood"]
+    for path in {path for _, (_, path) in served(model)}:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            for name, rule in narrow:
+                if matches(rule.get("ScopeDownStatement"), method, f"/v1{path}"):
+                    yield f"the rule {name} counts {method} {path}"
+    _, counted = address_limit(model, "post", "/auth/refresh")
+    if counted != {"flood"}:
+        yield f"POST /auth/refresh is counted by {', '.join(sorted(counted))}"
+
+
+# What the firewall costs without a further charge, in the capacity units of AWS WAF.
+MOST_UNITS = 1500
+UNITS = {"CONTAINS": 10, "EXACTLY": 2, "STARTS_WITH": 2, "ENDS_WITH": 2}
+UNITS_OF_GROUPS = {"AWSManagedRulesAmazonIpReputationList": 25, "AWSManagedRulesKnownBadInputsRuleSet": 200}
+
+
+def units(statement: dict[str, Any]) -> int:
+    [(kind, body)] = statement.items()
+    match kind:
+        case "ManagedRuleGroupStatement":
+            return UNITS_OF_GROUPS[body["Name"]]
+        case "ByteMatchStatement":
+            transformations = [each for each in body["TextTransformations"] if each["Type"] != "NONE"]
+            return UNITS[body["PositionalConstraint"]] + 10 * len(transformations)
+        case "RateBasedStatement":
+            return 2 + (units(body["ScopeDownStatement"]) if "ScopeDownStatement" in body else 0)
+    return 1 + sum(units(each) for each in body.get("Statements", [body.get("Statement")]))
+
+
+def firewall_can_be_deployed(model: Model) -> Iterator[str]:
+    total = sum(units(rule["Statement"]) for rule in firewall(model))
+    if total > MOST_UNITS:
+        yield f"the rules need {total} capacity units"
+    for name, rule in address_rules(model):
+        if rule["Limit"] < 100 or rule["EvaluationWindowSec"] not in (60, 120, 300, 600):
+            yield f"AWS WAF does not take the limit or the window of the rule {name}"
+    priorities = [rule["Priority"] for rule in firewall(model)]
+    if len(set(priorities)) < len(priorities):
+        yield "two rules have the same priority"
+
+
+def blocks_can_be_read(model: Model) -> Iterator[str]:
+    """A browser shows a response to the web app only if it names the app's origin."""
+    for rule in firewall(model):
+        if "RateBasedStatement" not in rule["Statement"]:
+            continue
+        response = rule["Action"]["Block"].get("CustomResponse", {})
+        headers = {header["Name"]: model.target(header["Value"]) for header in response.get("ResponseHeaders", [])}
+        if response.get("ResponseCode") != 429 or "CustomResponseBodyKey" not in response:
+            yield f"the rule {rule['Name']} does not answer 429 with a body"
+        if headers.get("Access-Control-Allow-Origin") != "WebOrigin":
+            yield f"the rule {rule['Name']} answers what a browser hides"
+
+
 # CloudFormation takes so many in one stack. Translated, because SAM makes several of one.
 MOST_RESOURCES = 500
 

@@ -29,6 +29,11 @@ ON_THE_TEMPLATE = [
     checks.secrets_are_empty,
     checks.gateway_answers_are_guarded,
     checks.caches_are_for_deployments,
+    checks.few_addresses_exhaust_no_method,
+    checks.throttled_methods_have_a_rule_of_their_own,
+    checks.address_rules_count_what_they_are_for,
+    checks.firewall_can_be_deployed,
+    checks.blocks_can_be_read,
     checks.stacks_have_room,
 ]
 OPENAPI = json.loads((ROOT / "infra/openapi.json").read_text())
@@ -115,6 +120,7 @@ def test_domain_depends_on_nothing_outside() -> None:
 # ---- each check can fail. A case changes one thing in the template or in a nested one, given by path.
 
 DATA, MESSAGING, OBSERVABILITY = "infra/data.yaml", "infra/messaging.yaml", "infra/observability.yaml"
+EDGE = "infra/edge.yaml"
 REMOVE = object()
 
 
@@ -126,6 +132,12 @@ def settings(path: str, *name: str) -> list[Any]:
     """Where the method settings of a path stand."""
     paths = [each["ResourcePath"] for each in read(ROOT_FILE)["Resources"]["Api"]["Properties"]["MethodSettings"]]
     return [*at("Api", "MethodSettings"), paths.index("/" + path.replace("/", "~1")), *name]
+
+
+def scope(rule: str, *path: Any) -> list[Any]:
+    """What a rule of the firewall counts."""
+    names = [each["Name"] for each in read(EDGE)["Resources"]["WebAcl"]["Properties"]["Rules"]]
+    return [*at("WebAcl", "Rules"), names.index(rule), "Statement", "RateBasedStatement", *path]
 
 
 def statement(role: str, place: int, *path: str) -> list[Any]:
@@ -208,6 +220,33 @@ CASES = [
      {"Fn::If": ["IsProduction", True, False]}),
     (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CacheDataEncrypted"), False),
     (checks.caches_are_for_deployments, ROOT_FILE, settings("/sitters", "CacheDataEncrypted"), REMOVE),
+    (checks.few_addresses_exhaust_no_method, ROOT_FILE, settings("*", "ThrottlingRateLimit"), 200),
+    (checks.few_addresses_exhaust_no_method, ROOT_FILE, settings("/auth/login", "ThrottlingRateLimit"), 10),
+    (checks.few_addresses_exhaust_no_method, EDGE, scope("webhooks", "Limit"), 20_000),
+    *[
+        (checks.throttled_methods_have_a_rule_of_their_own, EDGE, scope(rule, "ScopeDownStatement", *path), value)
+        for rule, path, value in (
+            ("sign-in", ["AndStatement", "Statements", 1, "ByteMatchStatement", "PositionalConstraint"], "STARTS_WITH"),
+            ("sign-in", ["AndStatement", "Statements", 1, "ByteMatchStatement", "SearchString"], "/v1/auth/"),
+            ("credentials", ["OrStatement", "Statements", 1, "AndStatement", "Statements", 1, "ByteMatchStatement",
+                             "SearchString"], "/me/avatar"),
+            ("payments", ["AndStatement", "Statements", 1, "OrStatement", "Statements", 2], REMOVE),
+            ("sos", ["AndStatement", "Statements", 2, "ByteMatchStatement", "SearchString"], "/help"),
+            ("webhooks", ["AndStatement", "Statements", 0, "ByteMatchStatement", "SearchString"], "PUT"),
+        )
+    ],
+    (checks.address_rules_count_what_they_are_for, EDGE, scope("sos", "ScopeDownStatement", "AndStatement", "Statements", 0), REMOVE),
+    (checks.address_rules_count_what_they_are_for, EDGE,
+     scope("sign-in", "ScopeDownStatement", "AndStatement", "Statements", 2), REMOVE),
+    (checks.firewall_can_be_deployed, EDGE, scope("sos", "Limit"), 99),
+    (checks.firewall_can_be_deployed, EDGE, scope("sos", "EvaluationWindowSec"), 30),
+    (checks.firewall_can_be_deployed, EDGE, at("WebAcl", "Rules"),
+     [{"Name": str(n), "Priority": n, "Statement": {"ManagedRuleGroupStatement": {"Name": "AWSManagedRulesKnownBadInputsRuleSet"}}}
+      for n in range(8)]),
+    (checks.firewall_can_be_deployed, EDGE, [*at("WebAcl", "Rules"), 0, "Priority"], 1),
+    (checks.blocks_can_be_read, EDGE, [*at("WebAcl", "Rules"), 1, "Action"], {"Block": {}}),
+    (checks.blocks_can_be_read, EDGE,
+     [*at("WebAcl", "Rules"), 1, "Action", "Block", "CustomResponse", "ResponseHeaders", 0, "Value"], "*"),
     *[
         (checks.stacks_have_room, file, ["Resources"], {f"Queue{n}": {"Type": "AWS::SQS::Queue"} for n in range(500)})
         for file in (ROOT_FILE, MESSAGING)
