@@ -59,6 +59,7 @@ ENVIRONMENT = {
     "SMS_SENDER": "NannyRadar",
     "FIELD_KEY_ID": "key",
     "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:cursor",
+    "HASH_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:hash",
     "TOKEN_ISSUER": "urn:nannyradar:bench",
     "TOKEN_AUDIENCE": "nannyradar-api",
     # The harness hands this one only to those that sign.

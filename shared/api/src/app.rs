@@ -7,12 +7,12 @@ use aws_types::SdkConfig;
 use domain::{Violation, phone::PhoneNumber};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use storage::{Tables, field_cipher::FieldCipher, files::Files, search::SearchIndex};
+use storage::{Tables, field_cipher::FieldCipher, files::Files, generated_secret, search::SearchIndex};
 use stripe::Stripe;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Cursors,
+    Cursors, KeyedHash,
     revoked::Revoked,
     tokens::{AccessTokens, Signer},
 };
@@ -33,6 +33,7 @@ struct Parts {
     files: OnceLock<Files>,
     cipher: OnceLock<FieldCipher>,
     cursors: OnceCell<Cursors>,
+    hashes: OnceCell<KeyedHash>,
     search: OnceLock<SearchIndex>,
     /// Never freed, so that no function carries what freeing it takes but those that have it.
     stripe: OnceCell<&'static Stripe>,
@@ -158,6 +159,7 @@ impl App {
             files: OnceLock::new(),
             cipher: OnceLock::new(),
             cursors: OnceCell::new(),
+            hashes: OnceCell::new(),
             search: OnceLock::new(),
             stripe: OnceCell::new(),
             stripe_webhook_secret: OnceCell::new(),
@@ -222,8 +224,27 @@ impl App {
 
     /// Seals and opens the cursors of lists.
     pub async fn cursors(&self) -> Result<&Cursors, storage::Error> {
-        let read = async || storage::cursor_secret::read(&self.0.aws).await.map(|key| Cursors::new(&key));
+        let read =
+            async || Ok(Cursors::new(&generated_secret::read(&self.0.aws, generated_secret::CURSORS).await?));
         self.0.cursors.get_or_try_init(read).await
+    }
+
+    /// The keyed hash of `bytes` for one purpose; see [`KeyedHash`]. Reads the secret once for each execution
+    /// environment. Only the functions whose template names the secret may read it.
+    pub async fn keyed_hash(&self, purpose: &str, bytes: &[u8]) -> Result<[u8; 32], storage::Error> {
+        let read = async || {
+            Ok(KeyedHash::new(&generated_secret::read(&self.0.aws, generated_secret::HASHES).await?))
+        };
+        let hashes: Result<_, storage::Error> = self.0.hashes.get_or_try_init(read).await;
+        Ok(hashes?.hash(purpose, bytes))
+    }
+
+    /// The application with that keyed hash in place of the one that the environment names.
+    #[must_use]
+    pub fn with_keyed_hash(self, hashes: KeyedHash) -> Self {
+        // Only a new application is without one.
+        self.0.hashes.set(hashes).ok();
+        self
     }
 
     /// Stripe. Only the functions whose template says so may read the key.

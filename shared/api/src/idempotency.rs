@@ -53,7 +53,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Idempotent<T> {
         let bytes = extract::json_bytes(request, app).await?;
         let repeat = key.map(|key| Repeat {
             key: digest(&[key.as_bytes()]),
-            fingerprint: digest(&[path.as_bytes(), &bytes]),
+            // Includes the key, which the store never has in the clear: the hash of a body alone could be guessed.
+            fingerprint: digest(&[key.as_bytes(), path.as_bytes(), &bytes]),
         });
         Ok(Self { body: extract::parse(&bytes)?, repeat })
     }

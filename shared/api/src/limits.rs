@@ -21,7 +21,6 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
 use storage::rate_limits::{Rate, Take};
 
 use crate::{App, Problem, RequestMeta};
@@ -237,9 +236,13 @@ impl Limiter {
         count: u32,
     ) -> Option<(Rate, Result<Take, storage::Error>)> {
         let rate = rate?;
-        // Buckets hold nothing personal.
-        let key = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..16]);
-        Some((rate, self.app.tables().take_tokens(limit, &key, rate, count, self.app.now()).await))
+        let taken = async {
+            // Buckets hold nothing personal.
+            let hash = self.app.keyed_hash("limit", key.as_bytes()).await?;
+            let key = BASE64_URL_SAFE_NO_PAD.encode(&hash[..16]);
+            self.app.tables().take_tokens(limit, &key, rate, count, self.app.now()).await
+        };
+        Some((rate, taken.await))
     }
 }
 

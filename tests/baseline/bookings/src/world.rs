@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::{
-    App, Clock, Cursors, Settings,
+    App, Clock, Cursors, KeyedHash, Settings,
     secrets::Secret,
     tokens::{self, Signer},
 };
@@ -107,6 +107,7 @@ impl World {
         let cursors = Cursors::new(&SecretString::from("k".repeat(32)));
         let app = App::new(config, settings.clone(), Clock::system(), tables.clone(), None);
         let app = app.with(files, cipher.clone(), cursors);
+        let app = app.with_keyed_hash(KeyedHash::new(&SecretString::from("h".repeat(32))));
         Ok(Self {
             router: api::service(bookings::routes(), app),
             steps: Steps::new(tables.clone(), cipher.clone()),

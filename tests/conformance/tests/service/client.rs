@@ -7,7 +7,7 @@ use std::{
 };
 
 use api::{
-    App, Clock, Cursors, RequestMeta, Settings, passwords,
+    App, Clock, Cursors, KeyedHash, RequestMeta, Settings, passwords,
     secrets::{self, ChallengeToken, LinkToken, Secret},
     tokens,
 };
@@ -114,6 +114,7 @@ impl Client {
         let cipher = FieldCipher::new(&dynamo.config, "key".into());
         let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
         let app = app.with(files, cipher.clone(), Cursors::new(&SecretString::from("k".repeat(32))));
+        let app = app.with_keyed_hash(KeyedHash::new(&SecretString::from("h".repeat(32))));
         let app = app.with_stripe(stripe.client());
         let app = app.with_webhook_secrets(STRIPE_WEBHOOK_SECRET.into(), CHECK_SECRET.into());
         let ip = Mutex::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)));
