@@ -87,9 +87,9 @@ async fn create_session(
     let email = fields.take("/email", EmailAddress::parse(&request.email));
     let password = fields.take("/password", Password::parse(&request.password));
     let (Some(email), Some(password)) = (email, password) else { return Err(fields.into_problem()) };
-    limiter.admit(&limits::LOGIN, email.as_str()).await?;
-
     let credentials = app.tables().credentials_of(&email).await?;
+    let account = credentials.as_ref().map_or_else(|| email.as_str().to_owned(), |c| c.user_id.to_string());
+    let guess = limiter.guess(&limits::LOGIN, &account).await?;
     let matches = passwords::verify(&password, credentials.as_ref().map(|c| c.password_hash.as_str()));
     let Some(credentials) = credentials else {
         app.tables().record_nothing(now).await?;
@@ -101,6 +101,8 @@ async fn create_session(
         app.tables().record(&failed).await?;
         return Err(invalid_credentials());
     }
+    guess.was_right().await;
+    limiter.admit(&limits::SIGN_INS, &account).await?;
     let user = app.tables().user(credentials.user_id).await?.ok_or_else(invalid_credentials)?;
     if user.standing != Standing::Active {
         app.tables().record(&failed).await?;
@@ -117,6 +119,7 @@ async fn create_session(
     };
     let proof = Proof { compared: &credentials, changed: changed.as_ref(), pending: None };
     let pair = sign_in::complete(&app, proof, meta.client(), origin, now).await?;
+    limiter.remember(&account).await;
     Ok(Json(pair).into_response())
 }
 

@@ -20,7 +20,7 @@ async fn end_own_session(
     meta: RequestMeta,
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
-    limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
+    limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
     let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
     match app.tables().end_session(caller.user_id, caller.session_id, &trail).await {
         // It has ended already, which is what was asked for.

@@ -17,9 +17,11 @@ pub(crate) async fn open(
     now: Timestamp,
 ) -> Result<(MailLink, User), Problem> {
     let token = LinkToken::decode(raw).ok_or_else(invalid)?;
-    limiter.admit(&limits::LINK, "").await?;
     let link = app.tables().link(token.user_id, purpose).await?;
-    let link = link.filter(|link| link.opens(&token.secret.hash(), now)).ok_or_else(invalid)?;
+    let Some(link) = link.filter(|link| link.opens(&token.secret.hash(), now)) else {
+        limiter.admit(&limits::LINK, "").await?;
+        return Err(invalid());
+    };
     let user = app.tables().user(link.user_id).await?.ok_or_else(invalid)?;
     Ok((link, user))
 }

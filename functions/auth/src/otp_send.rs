@@ -7,7 +7,7 @@
 
 use api::{
     App, Json, Limiter, Problem, ProblemBody, SignedIn,
-    limits::{self, all_texts},
+    limits::{self, Limit},
     openapi::{BodyProblems, LimitProblems, StoreProblems},
     secrets::ChallengeToken,
 };
@@ -104,11 +104,15 @@ async fn send(
     purpose: Purpose,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    limiter.admit(&limits::TEXT, phone.as_str()).await?;
-    limiter.admit(&limits::TEXT_DAILY, phone.as_str()).await?;
-    // Last, so that whoever is refused takes nothing from all.
-    limiter.admit(&all_texts(app.settings().sms_per_day), "").await?;
     let (user_id, challenge) = (user.id, purpose.challenge());
+    match challenge {
+        Some(_) => admit_sign_in(app, limiter, user, now).await?,
+        None => {
+            let (number, shared) = (phone.as_str(), limits::text_budgets(app.settings().sms_per_day).shared);
+            let limits = [(&limits::PHONE_TEXT, number), (&limits::PHONE_TEXT_DAILY, number), (&shared, "")];
+            limiter.admit_all(&limits).await?;
+        }
+    }
     let event = Event::new(Fact::CodeRequested { user_id, challenge }, now);
     match challenge {
         // What waits is there, with the tries that are left.
@@ -116,6 +120,22 @@ async fn send(
         None => app.tables().await_text(&Pending::new(user_id, purpose, now), &event).await?,
     }
     Ok(())
+}
+
+/// A text for a sign-in has limits of its own, which only callers who know the password can reach, and a reserve of
+/// the daily budget.
+async fn admit_sign_in(app: &App, limiter: &Limiter, user: &User, now: Timestamp) -> Result<(), Problem> {
+    let budgets = limits::text_budgets(app.settings().sms_per_day);
+    let account = user.id.to_string();
+    let admit = async |budget: &Limit| {
+        let limits =
+            [(&limits::SIGN_IN_TEXT, &*account), (&limits::SIGN_IN_TEXT_DAILY, &*account), (budget, "")];
+        limiter.admit_all(&limits).await
+    };
+    match admit(&budgets.shared).await {
+        Err(_) if now.duration_since(user.created_at) >= limits::RESERVE_AGE => admit(&budgets.reserve).await,
+        other => other,
+    }
 }
 
 /// The route of this endpoint.

@@ -86,14 +86,18 @@ async fn verify_code(
         (Some(challenge), typed) => {
             let token = ChallengeToken::decode(&challenge).ok_or_else(invalid_challenge)?;
             waiting(&app, &token, now).await?;
-            limiter.admit(&limits::CODE, &token.user_id.to_string()).await?;
+            let account = token.user_id.to_string();
+            let guess = limiter.guess(&limits::CODE, &account).await?;
             let pair = second_step(&app, &token, &typed, meta.client(), origin, now).await?;
+            guess.was_right().await;
+            limiter.remember(&account).await;
             Ok(Json(pair).into_response())
         }
         (None, Typed::Code(code)) => {
             let caller = caller.ok_or_else(Problem::unauthenticated)?;
-            limiter.admit(&limits::CODE, &caller.user_id.to_string()).await?;
+            let guess = limiter.guess(&limits::PHONE_CODE, &caller.session_id.to_string()).await?;
             prove_phone(&app, caller, &code, origin, now).await?;
+            guess.was_right().await;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         (None, Typed::Recovery(_)) => Err(wrong_code()),

@@ -28,7 +28,7 @@ async fn forget_password(
     Json(request): Json<AddressRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let email = request.parse()?;
-    limiter.admit(&limits::MAIL, email.as_str()).await?;
+    limiter.admit(&limits::FORGOT, email.as_str()).await?;
     let owner = app.tables().owner_of(&email).await?;
     let fact = owner.map_or(Fact::NobodyAsked, |user_id| Fact::PasswordResetRequested { user_id });
     app.tables().announce(&Event::new(fact, app.now())).await?;

@@ -69,6 +69,7 @@ async fn reset_password(
     let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
     app.tables().change_password(user, before, &credentials, Some(&link), &trail, &event).await?;
+    limiter.forget_failures(&link.user_id.to_string()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -54,9 +54,15 @@ async fn refresh_session(
 ) -> Result<Json<TokenPair>, Problem> {
     let now = app.now();
     let token = RefreshToken::decode(&request.refresh_token).ok_or_else(invalid_token)?;
-    limiter.admit(&limits::REFRESH, "").await?;
-    for _ in 0..ATTEMPTS {
-        let session = live_session(&app, &token).await?;
+    for attempt in 0..ATTEMPTS {
+        let Some(session) = live_session(&app, &token).await? else {
+            limiter.admit(&limits::UNKNOWN_TOKEN, "").await?;
+            return Err(invalid_token());
+        };
+        // A user who shares an address with many others is not counted with them.
+        if attempt == 0 {
+            limiter.admit(&limits::REFRESH, &session.id.to_string()).await?;
+        }
         let before = session.current.clone();
         let presented = session.judge(&token.secret.token(), now);
         match presented {
@@ -83,14 +89,16 @@ async fn refresh_session(
     Err(Problem::conflict())
 }
 
-/// The sign-in that a token names, if it has not ended.
-async fn live_session(app: &App, token: &RefreshToken) -> Result<Session, Problem> {
-    let session = app.tables().session(token.user_id, token.id).await?.ok_or_else(invalid_token)?;
-    let user = app.tables().user(session.user_id).await?;
-    if session.is_expired(app.now()) || !user.is_some_and(|user| user.admits(&session)) {
-        return Err(invalid_token());
-    }
-    Ok(session)
+/// The sign-in that a token names and was given out for, if it has not ended.
+async fn live_session(app: &App, token: &RefreshToken) -> Result<Option<Session>, Problem> {
+    let session = app.tables().session(token.user_id, token.id).await?;
+    let family = token.secret.token().family;
+    let session = session.filter(|session| session.family == family && !session.is_expired(app.now()));
+    let user = match &session {
+        Some(session) => app.tables().user(session.user_id).await?,
+        None => None,
+    };
+    Ok(session.filter(|session| user.is_some_and(|user| user.admits(session))))
 }
 
 fn invalid_token() -> Problem {

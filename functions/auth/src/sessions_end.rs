@@ -28,7 +28,7 @@ async fn end_session(
     meta: RequestMeta,
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
-    limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
+    limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
     let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
     match app.tables().end_session(caller.user_id, session, &trail).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),

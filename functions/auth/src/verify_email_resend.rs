@@ -32,7 +32,7 @@ async fn resend_email_verification(
     Json(request): Json<AddressRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let email = request.parse()?;
-    limiter.admit(&limits::MAIL, email.as_str()).await?;
+    limiter.admit(&limits::RESEND, email.as_str()).await?;
     // An address that nobody has is looked for just as long.
     let owner = app.tables().owner_of(&email).await?.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let waits = app.tables().user(owner).await?.filter(|user| !user.email_verified);

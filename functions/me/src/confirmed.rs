@@ -12,11 +12,13 @@ pub(crate) async fn credentials(
 ) -> Result<Credentials, Problem> {
     let wrong = |violation| Problem::invalid_field(pointer, violation);
     let password = Password::parse(password).map_err(wrong)?;
-    limiter.admit(&limits::PASSWORD, &caller.user_id.to_string()).await?;
+    let account = caller.session_id.to_string();
+    let guess = limiter.guess(&limits::PASSWORD, &account).await?;
     let found = caller.credentials(app).await?;
-    if passwords::verify(&password, Some(&found.password_hash)) {
-        Ok(found)
-    } else {
-        Err(wrong(Violation::new("wrong_password", "is not your password")))
+    if !passwords::verify(&password, Some(&found.password_hash)) {
+        return Err(wrong(Violation::new("wrong_password", "is not your password")));
     }
+    guess.was_right().await;
+    limiter.admit(&limits::CONFIRMED, &account).await?;
+    Ok(found)
 }

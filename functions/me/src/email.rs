@@ -62,7 +62,7 @@ async fn change_email(
     let email = EmailAddress::parse(&request.email)
         .map_err(|violation| Problem::invalid_field("/email", violation))?;
     confirmed::credentials(&app, &limiter, caller, "/password", &request.password).await?;
-    limiter.admit(&limits::MAIL, email.as_str()).await?;
+    limiter.admit(&limits::EMAIL_CHANGE, email.as_str()).await?;
     let user = caller.user(&app).await?;
     let before = user.version;
     let user = user.with_pending_email(email.clone());

@@ -43,7 +43,7 @@ async fn enrol_totp(
     caller: SignedIn,
     limiter: Limiter,
 ) -> Result<Json<Response>, Problem> {
-    limiter.admit(&limits::SESSIONS, &caller.user_id.to_string()).await?;
+    limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
     let user = caller.user(&app).await?;
     let plain = totp::generate_secret();
     let field = Field { user_id: user.id, name: totp::FIELD };

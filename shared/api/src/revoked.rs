@@ -2,7 +2,10 @@ use std::{collections::HashMap, fmt};
 
 use domain::revocation::{Revocation, Subject};
 use jiff::{SignedDuration, Timestamp};
-use storage::{Tables, revocations::REMEMBERED_FOR};
+use storage::{
+    Tables,
+    revocations::{Position, REMEMBERED_FOR},
+};
 use tokio::sync::RwLock;
 use uuid::Uuid;
 
@@ -13,15 +16,16 @@ const FRESH_FOR: SignedDuration = SignedDuration::from_secs(20);
 /// How long it does if the store does not answer: a token ends within a minute, or nothing is
 /// answered.
 const USABLE_FOR: SignedDuration = SignedDuration::from_secs(50);
-/// How far it goes back for what was written late, by clocks that are behind, or read too early.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
+/// How far it goes back for what was written late or read too early: a request that revokes takes at most 10 s. What
+/// is written later still is read when its slice has settled.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(15);
 
 /// The access tokens that ended before their time, as far as this function knows.
 #[derive(Default)]
 pub(crate) struct Revoked(RwLock<Option<Known>>);
 
 struct Known {
-    at: Timestamp,
+    position: Position,
     /// The latest for each session and each person.
     by_id: HashMap<Uuid, Revocation>,
 }
@@ -41,7 +45,7 @@ impl Revoked {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let fresh = |known: &Option<Known>| {
-            known.as_ref().is_some_and(|known| now.duration_since(known.at) < FRESH_FOR)
+            known.as_ref().is_some_and(|known| now.duration_since(known.position.read_at()) < FRESH_FOR)
         };
         if !fresh(&*self.0.read().await) {
             self.refresh(tables, now).await?;
@@ -57,11 +61,15 @@ impl Revoked {
     async fn refresh(&self, tables: &Tables, now: Timestamp) -> Result<(), Problem> {
         let mut known = self.0.write().await;
         let begin = now - REMEMBERED_FOR;
-        let since = known.as_ref().map_or(begin, |known| (known.at - OVERLAP).max(begin));
-        let news = match tables.revocations(since).await {
-            Ok(news) => news,
+        // An environment that was frozen for longer than any token lives starts again.
+        let position =
+            known.as_ref().map(|known| known.position).filter(|position| position.read_at() > begin);
+        let position = position.unwrap_or_else(|| Position::start(now));
+        let (news, position) = match tables.revocations(position, OVERLAP, now).await {
+            Ok(found) => found,
             Err(error) => {
-                let usable = known.as_ref().is_some_and(|known| now.duration_since(known.at) < USABLE_FOR);
+                let age = known.as_ref().map(|known| now.duration_since(known.position.read_at()));
+                let usable = age.is_some_and(|age| age < USABLE_FOR);
                 tracing::warn!(%error, usable, "revocations cannot be read");
                 return if usable { Ok(()) } else { Err(Problem::unavailable()) };
             }
@@ -78,7 +86,7 @@ impl Revoked {
                 *latest = revocation;
             }
         }
-        *known = Some(Known { at: now, by_id });
+        *known = Some(Known { position, by_id });
         Ok(())
     }
 }

@@ -4,8 +4,14 @@
 //! |--------------------------|-----------|------------|---------------|
 //! | what is this one         | ephemeral | USER#‹id›  | SESSION#‹id›  |
 //! | which has this person    | ephemeral | USER#‹id›  | SESSION#…     |
+//! | how many has this person | ephemeral | USER#‹id›  | SESSIONS      |
+//!
+//! A person has at most [`MAX_SESSIONS`]. Their index lists the ids, so that a sign-in reads one item; only when the
+//! index is full does it read them all, and ends the one that was used least recently.
 //!
 //! All sign-ins of a person end at once by a note on the person; see [`domain::user::SignOut`].
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -15,7 +21,7 @@ use domain::{
     one_time_code::Pending,
     revocation::Subject,
     role::Role,
-    session::{Client, Session, TokenHash},
+    session::{Client, LIFETIME, Session, TokenHash},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +46,22 @@ struct Item {
     current_token: TokenHash,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_token: Option<TokenHash>,
+    ttl: i64,
+}
+
+/// How many sign-ins a person has at most.
+pub const MAX_SESSIONS: usize = 50;
+/// How often a sign-in is tried while others of the same person change the index.
+const ATTEMPTS: u32 = 12;
+const INDEX: &str = "SESSIONS";
+
+/// The ids of a person's sign-ins. Some may have ended; those are removed when the index is full.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Index {
+    pk: String,
+    sk: String,
+    ids: Vec<SessionId>,
+    version: u64,
     ttl: i64,
 }
 
@@ -98,6 +120,8 @@ pub struct Proof<'a> {
 impl Tables {
     /// Stores a new sign-in and its entry in the trail, and uses up what the person signed in with.
     ///
+    /// If the person has [`MAX_SESSIONS`] already, the one that was used least recently ends.
+    ///
     /// Fails with [`Error::Conflict`] if the account was suspended or its credentials were changed
     /// since they were compared, or the code was used.
     pub async fn start_session(
@@ -106,9 +130,58 @@ impl Tables {
         proof: Proof<'_>,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
+        let mut index = self.session_index(session.user_id).await?;
+        for attempt in 0..ATTEMPTS {
+            match self.start_session_in(index.clone(), session, proof, trail).await {
+                Err(Error::Conflict) => {}
+                other => return other,
+            }
+            let now = self.session_index(session.user_id).await?;
+            if now.version == index.version {
+                return Err(Error::Conflict);
+            }
+            // Another sign-in of the same person was quicker.
+            index = now;
+            let pause = rand::random_range(0..10 << attempt.min(5));
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        Err(Error::Unavailable("an index of sessions that changes all the time".into()))
+    }
+
+    async fn session_index(&self, user: UserId) -> Result<Index, Error> {
+        let pk = users::pk(user);
+        let found = self.get::<Index>(&self.ephemeral, &pk, INDEX).await?;
+        Ok(found.unwrap_or(Index { pk, sk: INDEX.into(), ids: Vec::new(), version: 0, ttl: 0 }))
+    }
+
+    async fn start_session_in(
+        &self,
+        mut index: Index,
+        session: &Session,
+        proof: Proof<'_>,
+        trail: &audit::Entry,
+    ) -> Result<(), Error> {
         let user = users::pk(session.user_id);
-        let mut transaction = self
-            .transaction()
+        let mut transaction = self.transaction();
+        if index.ids.len() >= MAX_SESSIONS {
+            let mut all = self.sessions(session.user_id).await?;
+            all.retain(|each| !each.is_expired(session.created_at));
+            all.sort_by_key(|each| each.refreshed_at);
+            let ended = (all.len() + 1).saturating_sub(MAX_SESSIONS);
+            for each in all.drain(..ended) {
+                transaction = transaction
+                    .delete(&self.ephemeral, user.clone(), &sk(each.id), Condition::None)?
+                    .revoke(Subject::Session(each.id), trail.at)?;
+            }
+            index.ids = all.iter().map(|each| each.id).collect();
+        }
+        index.ids.push(session.id);
+        index.version += 1;
+        let longest = session.created_at.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
+        index.ttl = longest.as_second();
+        let before = Condition::after(index.version);
+        transaction = transaction
+            .put(&self.ephemeral, &index, before)?
             .put(&self.ephemeral, &Item::from(session), Condition::Absent)?
             .record(trail)?
             .check(&self.main, user.clone(), users::PROFILE, Condition::Without(users::SUSPENDED_SINCE))?;
@@ -131,7 +204,7 @@ impl Tables {
         transaction.commit().await
     }
 
-    /// All sign-ins of a person that the store still has, in no particular order. Whether one is
+    /// All sign-ins of a person that the store still has, in no particular order; few more than [`MAX_SESSIONS`]. Whether one is
     /// still good is for [`domain::user::User::admits`] and the time to say.
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, Error> {
         let mut pages = self

@@ -21,7 +21,8 @@ use storage::{
     audit::{Action, By, Entry, Origin, Recorded},
     idempotency::{Answer, Begun, Key},
     inbox::Claim,
-    rate_limits::Rate,
+    rate_limits::{Bucket, Rate},
+    revocations::Position,
     sessions::Proof,
 };
 use testing::{Dynamo, TABLES, requested_booking};
@@ -244,7 +245,9 @@ async fn a_session_is_exchanged_by_one() {
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), None);
     conflict(tables.rotate_session(&first, &first.current).await);
     assert_eq!(count(&dynamo, "audit").await, 3);
-    assert_eq!(tables.revocations(now()).await.unwrap().len(), 1);
+    let (revoked, _) =
+        tables.revocations(Position::start(later(9)), SignedDuration::ZERO, later(9)).await.unwrap();
+    assert_eq!(revoked.len(), 1);
 }
 
 #[tokio::test]
@@ -272,8 +275,10 @@ async fn no_session_begins_with_what_has_changed_since() {
     tables.save_standing(suspended, 2, &trail, &event).await.unwrap();
     conflict(start(&tables, &session(&ada, 2, later(2))).await);
     assert!(!tables.user(ada.id).await.unwrap().unwrap().admits(&begun));
-    assert_eq!(tables.revocations(later(0)).await.unwrap().len(), 2);
-    assert_eq!(tables.revocations(later(1)).await.unwrap().len(), 1);
+    let read = async |position, at| tables.revocations(position, SignedDuration::ZERO, at).await.unwrap();
+    let (all, position) = read(Position::start(later(1)), later(1)).await;
+    assert_eq!(all.len(), 2);
+    assert_eq!(read(position, later(2)).await.0.len(), 1, "what was read is not read again");
 }
 
 #[tokio::test]
@@ -294,6 +299,36 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     conflict(tables.end_session(ada.id, other.id, &entry(&ada, Action::SignedOut)).await);
     assert_eq!(tables.sessions(ada.id).await.unwrap(), [second]);
     assert_eq!(tables.sessions(bob.id).await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn of_too_many_sessions_those_end_that_were_used_least_recently() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let sessions: Vec<_> = (0..50).map(|n| session(&ada, n, later(i64::from(n)))).collect();
+    for session in &sessions {
+        start(&tables, session).await.unwrap();
+    }
+    // The first is the oldest, and was used last.
+    let used =
+        sessions[0].clone().rotate(Presented::Current, TokenHash([99; 32]), Client::default(), later(90));
+    tables.rotate_session(&used, &sessions[0].current).await.unwrap();
+    let more = (100..108).map(|n| {
+        let (tables, session) = (tables.clone(), session(&ada, n, later(i64::from(n))));
+        tokio::spawn(async move { start(&tables, &session).await })
+    });
+    for each in more.collect::<Vec<_>>() {
+        each.await.unwrap().unwrap();
+    }
+    let left: Vec<_> = tables.sessions(ada.id).await.unwrap().iter().map(|session| session.id).collect();
+    assert_eq!(left.len(), 50);
+    assert!(left.contains(&sessions[0].id));
+    let gone = |session: &&Session| !left.contains(&session.id);
+    assert!(sessions.iter().filter(gone).eq(&sessions[1..9]));
+    let (revoked, _) =
+        tables.revocations(Position::start(later(120)), SignedDuration::ZERO, later(120)).await.unwrap();
+    assert_eq!(revoked.len(), 8, "their access tokens end as well");
 }
 
 #[tokio::test]
@@ -382,13 +417,48 @@ async fn any_number_of_tries_at_once_are_five() {
     conflict(tables.set_code(&Pending { user_id: domain::id::new(now()), ..pending }, "hash".into()).await);
 }
 
+fn bucket(key: &str) -> Bucket {
+    Bucket { limit: "login", key: key.into() }
+}
+
+#[tokio::test]
+async fn a_token_that_is_given_back_is_there_again() {
+    let (_dynamo, tables) = tables().await;
+    let (ada, rate) = (bucket("ada"), Rate { burst: 2, per: SignedDuration::from_mins(10) });
+    let take = async |at| tables.take_tokens(&ada, rate, 1, at).await.unwrap().admitted;
+    tables.give_back_tokens(&ada, rate, 1).await.unwrap();
+    assert!(take(now()).await && take(now()).await && !take(now()).await, "an unused bucket holds no more");
+    tables.give_back_tokens(&ada, rate, 1).await.unwrap();
+    assert!(take(now()).await && !take(now()).await);
+    tables.fill_bucket(&ada, now()).await.unwrap();
+    assert!(take(now()).await && take(now()).await && !take(now()).await);
+    tables.fill_bucket(&bucket("bob"), now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_remembered_bucket_is_there_until_it_is_forgotten() {
+    let (_dynamo, tables) = tables().await;
+    let (ada, rate) = (bucket("ada"), Rate { burst: 2, per: SignedDuration::from_mins(10) });
+    let take = async |at| tables.take_remembered(&ada, rate, at).await.unwrap().map(|take| take.admitted);
+    assert_eq!(take(now()).await, None);
+    for _ in 0..2 {
+        tables.remember_bucket(&ada, SignedDuration::from_secs(5000), now()).await.unwrap();
+        assert_eq!(
+            [take(now()).await, take(now()).await, take(now()).await],
+            [Some(true), Some(true), Some(false)]
+        );
+    }
+    assert_eq!(take(later(4999)).await, Some(true));
+    assert_eq!(take(later(5000)).await, None, "its time is over, whether or not the store has removed it");
+}
+
 #[tokio::test]
 async fn a_bucket_admits_exactly_what_it_holds() {
     let (_dynamo, tables) = tables().await;
     let rate = Rate { burst: 20, per: SignedDuration::from_mins(10) };
     let tries = (0..100).map(|_| {
         let tables = tables.clone();
-        tokio::spawn(async move { tables.take_tokens("login", "ada", rate, 1, now()).await.unwrap() })
+        tokio::spawn(async move { tables.take_tokens(&bucket("ada"), rate, 1, now()).await.unwrap() })
     });
     let mut taken = Vec::new();
     for attempt in tries.collect::<Vec<_>>() {
@@ -401,11 +471,11 @@ async fn a_bucket_admits_exactly_what_it_holds() {
     assert!(refused.iter().all(|take| take.wait == SignedDuration::from_secs(30)));
 
     let takes = async |key: &str, count, at| {
-        tables.take_tokens("login", key, rate, count, at).await.unwrap().admitted
+        tables.take_tokens(&bucket(key), rate, count, at).await.unwrap().admitted
     };
     let take = async |key: &str, at| takes(key, 1, at).await;
     assert!(take("bob", now()).await, "another key is another bucket");
-    let none = tables.take_tokens("texts", "", Rate { burst: 0, ..rate }, 1, now()).await.unwrap();
+    let none = tables.take_tokens(&bucket("none"), Rate { burst: 0, ..rate }, 1, now()).await.unwrap();
     assert!(!none.admitted, "a bucket that holds nothing admits nobody");
     assert!(!take("ada", later(29)).await);
     assert!(take("ada", later(30)).await, "a token has come back");

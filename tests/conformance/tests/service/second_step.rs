@@ -139,6 +139,87 @@ async fn one_address_sends_few_texts_whatever_the_number() {
     assert_eq!(sent, [[202].repeat(10), [429].repeat(2)].concat());
 }
 
+/// Anybody can enter a number; its owner signs in nevertheless.
+#[tokio::test]
+async fn who_enters_a_number_does_not_stop_its_owners_sign_in() {
+    let client = Client::start().await;
+    let (access, _) = client.sign_in(ADA).await;
+    assert_eq!(prove_phone(&client, &access, ADA, PHONE).await.status, 204);
+    set(&client, &access, json!({ "method": "sms", "password": PASSWORD })).await;
+    let (eve, _) = client.sign_in("eve@example.org").await;
+    let mut refused = 0;
+    for _ in 0..15 {
+        refused += i32::from(send(&client, Some(&eve), json!({ "phone": PHONE })).await.status == 429);
+    }
+    assert!(refused > 10, "{refused}");
+    let challenge = challenge(&client).await;
+    for _ in 0..3 {
+        assert_eq!(send(&client, None, json!({ "challenge": challenge })).await.status, 202);
+    }
+    assert_eq!(send(&client, None, json!({ "challenge": challenge })).await.status, 429);
+}
+
+/// Strangers can spend the shared budget, but not what is reserved for the sign-ins of established accounts.
+#[tokio::test]
+async fn a_part_of_the_days_texts_is_for_sign_ins() {
+    let client = Client::start_with(|settings| settings.sms_per_day = 20).await;
+    let prepare = async |n: usize| {
+        let (access, _) = client.sign_in(&format!("ada{n}@example.org")).await;
+        let email = format!("ada{n}@example.org");
+        let phone = format!("+4474001236{n:02}");
+        assert_eq!(prove_phone(&client, &access, &email, &phone).await.status, 204);
+        set(&client, &access, json!({ "method": "sms", "password": PASSWORD })).await;
+        email
+    };
+    let challenge = async |email: &str| {
+        client.login(email, PASSWORD).await.body["challenge"].as_str().unwrap().to_owned()
+    };
+    let established = prepare(0).await;
+    client.turn_clock(7 * 24 * 3600);
+    let fresh = prepare(1).await;
+    let (eve, _) = client.sign_in("eve@example.org").await;
+    let mut sent = 0;
+    for n in 0..20 {
+        *client.ip.lock().unwrap() = std::net::Ipv4Addr::new(198, 51, 100, n).into();
+        let answer = send(&client, Some(&eve), json!({ "phone": format!("+4474001237{n:02}") })).await;
+        sent += i32::from(answer.status == 202);
+    }
+    assert_eq!(sent, 6, "of ten, one went to prove a number and three are reserved");
+    let answer = send(&client, None, json!({ "challenge": challenge(&fresh).await })).await;
+    assert_eq!(answer.status, 429, "anybody can open accounts");
+    for _ in 0..3 {
+        let answer = send(&client, None, json!({ "challenge": challenge(&established).await })).await;
+        assert_eq!(answer.status, 202);
+    }
+    client.turn_clock(600);
+    let answer = send(&client, None, json!({ "challenge": challenge(&established).await })).await;
+    assert_eq!(answer.status, 429, "the reserve has its bound as well");
+}
+
+/// One who knows the password does not keep the owner from the second step.
+#[tokio::test]
+async fn who_guesses_codes_does_not_keep_the_owner_out_of_home() {
+    let client = Client::start().await;
+    let (access, _) = client.sign_in(ADA).await;
+    let (totp, recovery) = enrol(&client, &access).await;
+    let home = *client.ip.lock().unwrap();
+    for n in 0..4 {
+        *client.ip.lock().unwrap() = std::net::Ipv4Addr::new(198, 51, 100, n).into();
+        let challenge = challenge(&client).await;
+        for _ in 0..5 {
+            verify(&client, None, json!({ "challenge": challenge, "code": "AAAAA-AAAAA" })).await;
+        }
+    }
+    let elsewhere = challenge(&client).await;
+    let answer = verify(&client, None, json!({ "challenge": elsewhere, "code": recovery[0] })).await;
+    assert_eq!(answer.status, 429);
+    *client.ip.lock().unwrap() = home;
+    let challenge = challenge(&client).await;
+    let code = totp.generate(u64::try_from(client.now().as_second()).unwrap() + 30).to_string();
+    let answer = verify(&client, None, json!({ "challenge": challenge, "code": code })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
 #[tokio::test]
 async fn a_day_has_its_bound_for_everybody_together() {
     for (per_day, admitted) in [(0, 0), (4, 2)] {
