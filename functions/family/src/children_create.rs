@@ -1,8 +1,8 @@
 //! `POST /me/children`: a parent describes a child.
 
 use api::{
-    App, Json, Parent, Problem, ProblemBody,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, Json, Limiter, Parent, Problem, ProblemBody, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{
     extract::State,
@@ -27,16 +27,18 @@ use crate::child::{self, Request, View};
                  ("ETag" = String, description = "Its version"))),
         (status = 409, description = "There are 20 already, or another was added at the same moment",
          body = ProblemBody, content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn create_child(
     State(app): State<App>,
     Parent(caller): Parent,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let now = app.now();
     let new = Child::new(caller.user_id, request.parse(today(now))?, now);
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let roll = app.tables().roll(caller.user_id).await?.with(new.id).ok_or_else(too_many)?;
     let key = app.tables().data_key_or_new(app.cipher()?, caller.user_id).await?;
     app.tables().add_child(&key, &new, &roll).await?;

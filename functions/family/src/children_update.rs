@@ -1,8 +1,8 @@
 //! `PUT /me/children/{id}`: a parent describes a child anew.
 
 use api::{
-    App, IfMatch, Json, Parent, PathId, Problem, ProblemBody,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, IfMatch, Json, Limiter, Parent, PathId, Problem, ProblemBody, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
 use domain::{id::ChildTag, sitter::today};
@@ -29,7 +29,7 @@ use crate::{
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn update_child(
@@ -37,13 +37,18 @@ async fn update_child(
     Parent(caller): Parent,
     PathId(id): PathId<ChildTag>,
     if_match: IfMatch,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let today = today(app.now());
     let details = request.parse(today)?;
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let key = key::existing(&app, caller).await?;
     let before = app.tables().child(&key, id).await?.ok_or_else(Problem::not_found)?;
     if_match.check(before.version)?;
+    if before.details == details {
+        return Ok(child::answer(before, today));
+    }
     let after = before.with(details);
     app.tables().save_child(&key, &after).await?;
     Ok(child::answer(after, today))

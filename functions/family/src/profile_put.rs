@@ -1,8 +1,8 @@
 //! `PUT /me/parent-profile`: a parent tells what they look for, and from where.
 
 use api::{
-    App, IfMatch, Json, Parent, Problem, ProblemBody,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, IfMatch, Json, Limiter, Parent, Problem, ProblemBody, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
 use domain::parent::Profile;
@@ -23,20 +23,27 @@ use crate::profile::{self, Request, View};
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn set_parent_profile(
     State(app): State<App>,
     Parent(caller): Parent,
     if_match: IfMatch,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let wanted = request.parse(caller.user_id, app.settings())?;
-    let before = app.tables().parent_profile_version(caller.user_id).await?;
-    if_match.check(before)?;
-    let profile = Profile { version: before + 1, ..wanted };
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let key = app.tables().data_key_or_new(app.cipher()?, caller.user_id).await?;
+    let before = app.tables().parent_profile(&key).await?;
+    let version = before.as_ref().map_or(0, |before| before.version);
+    if_match.check(version)?;
+    let same = Profile { version, ..wanted };
+    if before.as_ref() == Some(&same) {
+        return Ok(profile::answer(same));
+    }
+    let profile = Profile { version: version + 1, ..same };
     app.tables().save_parent_profile(&key, &profile).await?;
     Ok(profile::answer(profile))
 }

@@ -3,8 +3,8 @@
 //! Announces [`Fact::SitterChanged`], by which search learns of it.
 
 use api::{
-    App, IfMatch, Json, Problem, ProblemBody, Sitter,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, IfMatch, Json, Limiter, Problem, ProblemBody, Sitter, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
 use domain::event::{Event, Fact};
@@ -28,20 +28,27 @@ use crate::{
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn put_my_availability(
     State(app): State<App>,
     Sitter(caller): Sitter,
     if_match: IfMatch,
+    limiter: Limiter,
     Json(request): Json<Body>,
 ) -> Result<impl IntoResponse, Problem> {
     // Parsed before anything is read; the version is not known until then.
     let mut availability = request.parse(0)?;
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let mut sitter = own(&app, caller).await?;
     if_match.check(sitter.availability.version)?;
-    availability.version = sitter.availability.version + 1;
+    availability.version = sitter.availability.version;
+    // What changes nothing is not written, since each write fans out into the search index.
+    if availability == sitter.availability {
+        return Ok(availability::answer(availability));
+    }
+    availability.version += 1;
     sitter.availability = availability;
     sitter.must_be_complete().map_err(not_yet)?;
     let changed = Event::new(Fact::SitterChanged { user_id: caller.user_id }, app.now());

@@ -1,8 +1,8 @@
 //! `DELETE /me/favourites/{sitter_id}`: a parent does not care to find a sitter again.
 
 use api::{
-    App, Parent, PathId, Problem,
-    openapi::{ChangeProblems, ParameterProblems, RoleProblems, StoreProblems},
+    App, Limiter, Parent, PathId, Problem, limits,
+    openapi::{ChangeProblems, LimitProblems, ParameterProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::id::UserTag;
@@ -15,14 +15,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     params(("sitter_id" = String, Path, description = "The sitter", example = "usr_01h455vb4pex5vsknk084sn02q")),
     responses(
         (status = 204, description = "They are none now"),
-        ParameterProblems, ChangeProblems, RoleProblems, StoreProblems,
+        ParameterProblems, ChangeProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn delete_favourite(
     State(app): State<App>,
     Parent(caller): Parent,
     PathId(sitter): PathId<UserTag>,
+    limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let (before, version) = app.tables().favourites(caller.user_id).await?;
     if before.contains(sitter) {
         app.tables().save_favourites(caller.user_id, before.without(sitter), version).await?;

@@ -1,8 +1,8 @@
 //! `PUT /me/favourites/{sitter_id}`: a parent wants to find a sitter again.
 
 use api::{
-    App, Parent, PathId, Problem, ProblemBody,
-    openapi::{ParameterProblems, RoleProblems, StoreProblems},
+    App, Limiter, Parent, PathId, Problem, ProblemBody, limits,
+    openapi::{LimitProblems, ParameterProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{favourites::Full, id::UserTag, search::Index};
@@ -19,14 +19,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
          content_type = "application/problem+json"),
         (status = 409, description = "There are 50 already, or they changed at the same moment", body = ProblemBody,
          content_type = "application/problem+json"),
-        ParameterProblems, RoleProblems, StoreProblems,
+        ParameterProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn put_favourite(
     State(app): State<App>,
     Parent(caller): Parent,
     PathId(sitter): PathId<UserTag>,
+    limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     app.search().view(sitter, app.now()).await?.ok_or_else(Problem::not_found)?;
     let (before, version) = app.tables().favourites(caller.user_id).await?;
     let after = before.clone().with(sitter, app.now()).map_err(full)?;

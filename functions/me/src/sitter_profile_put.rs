@@ -3,8 +3,8 @@
 //! Announces [`Fact::SitterChanged`], by which search learns of it.
 
 use api::{
-    App, IfMatch, Json, Problem, ProblemBody, Sitter,
-    openapi::{BodyProblems, RoleProblems, StoreProblems},
+    App, IfMatch, Json, Limiter, Problem, ProblemBody, Sitter, limits,
+    openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
 use domain::event::{Event, Fact};
@@ -25,20 +25,27 @@ use crate::sitter_profile::{self, Request, View, not_yet};
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, RoleProblems, StoreProblems,
+        BodyProblems, RoleProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn put_sitter_profile(
     State(app): State<App>,
     Sitter(caller): Sitter,
     if_match: IfMatch,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let (draft, visible) = request.parse()?;
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let now = app.now();
     let mut sitter = sitter_profile::own(&app, caller).await?;
     if_match.check(sitter.profile.version)?;
-    sitter.profile = sitter.written(draft, visible, now).map_err(not_yet)?;
+    let written = sitter.written(draft, visible, now).map_err(not_yet)?;
+    // What changes nothing is not written, since each write fans out into the search index.
+    if written.same_as(&sitter.profile) {
+        return Ok(sitter_profile::answer(sitter));
+    }
+    sitter.profile = written;
     let changed = Event::new(Fact::SitterChanged { user_id: caller.user_id }, now);
     app.tables().save_sitter_profile(sitter.profile.clone(), None, &[changed]).await?;
     Ok(sitter_profile::answer(sitter))

@@ -1,8 +1,8 @@
 //! `PATCH /me`: anyone who is signed in changes their own account.
 
 use api::{
-    App, Fields, IfMatch, Json, Problem, ProblemBody, SignedIn,
-    openapi::{BodyProblems, SignedInProblems, StoreProblems},
+    App, Fields, IfMatch, Json, Limiter, Problem, ProblemBody, SignedIn, limits,
+    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
 use domain::{display_name::DisplayName, locale::Locale, time_zone::TimeZoneName, user::Changes};
@@ -44,16 +44,18 @@ pub struct Request {
          content_type = "application/problem+json"),
         (status = 412, description = "It has changed since that version", body = ProblemBody,
          content_type = "application/problem+json"),
-        BodyProblems, SignedInProblems, StoreProblems,
+        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn update_me(
     State(app): State<App>,
     caller: SignedIn,
     if_match: IfMatch,
+    limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let changes = parse(&request)?;
+    limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let user = caller.user(&app).await?;
     let before = user.version;
     if_match.check(before)?;

@@ -3,7 +3,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use api::{App, Problem};
+use api::{App, Limiter, Problem, limits};
 use domain::{
     analytics::{Hour, Searched},
     search::Query,
@@ -28,17 +28,21 @@ pub(crate) async fn opened(app: &App, search_id: Option<&str>) -> Result<Option<
     Ok(hour.is_recent(app.now()).then_some(hour))
 }
 
-/// Counts a search from a network.
+/// Counts a search, and its words if it found nobody and its network has not had too many of them counted today.
 pub(crate) async fn searched(
     app: &App,
     query: &Query,
     results: usize,
     took: Duration,
-    network: &str,
+    limiter: &Limiter,
 ) -> Result<(), Problem> {
     // Another one each day, so that nothing follows from two searches on two of them.
-    let group = app.cursors().await?.group(&format!("{} {network}", Hour::of(app.now()).date));
-    let searched = Searched::new(query, results, took, group);
+    let group = app.cursors().await?.group(&format!("{} {}", Hour::of(app.now()).date, limiter.network()));
+    let mut searched = Searched::new(query, results, took, group);
+    let words = u32::try_from(searched.terms.len()).unwrap_or(u32::MAX);
+    if words > 0 && !limiter.has_room(&limits::SEARCH_WORDS, "", words).await {
+        searched.terms.clear();
+    }
     record(app, AnalyticsMessage::searched(searched, app.now())).await;
     Ok(())
 }

@@ -62,7 +62,7 @@ async fn search_sitters(
     let page = app.search().search(&query, after, limit, app.now()).await?;
     let total = page.total.unwrap_or_default();
     if after.is_none() {
-        analytics::searched(&app, &query, total, started.elapsed(), limiter.network()).await?;
+        analytics::searched(&app, &query, total, started.elapsed(), &limiter).await?;
     }
     let view = View {
         next_cursor: next_cursor(&app, &page, &question).await?,

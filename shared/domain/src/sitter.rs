@@ -75,6 +75,13 @@ pub struct Profile {
     pub version: u64,
 }
 
+impl Profile {
+    /// Whether it differs from another one in its version at most.
+    pub fn same_as(&self, other: &Self) -> bool {
+        Self { version: other.version, ..self.clone() } == *other
+    }
+}
+
 /// What a sitter writes of their profile.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "see the fields of the profile")]

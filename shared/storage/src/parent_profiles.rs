@@ -6,7 +6,7 @@
 //!
 //! The address, the place and the emergency contact are sealed with the parent's key.
 
-use domain::{care::Skill, geo::Radius, id::UserId, language::Languages, money::HourlyRate, parent::Profile};
+use domain::{care::Skill, geo::Radius, language::Languages, money::HourlyRate, parent::Profile};
 use enumset::EnumSet;
 use serde::{Deserialize, Serialize};
 
@@ -72,12 +72,6 @@ impl Tables {
     pub async fn parent_profile(&self, key: &DataKey) -> Result<Option<Profile>, Error> {
         let item = self.get::<Item>(&self.main, &users::pk(key.user_id()), SK).await?;
         item.map(|item| item.open(key)).transpose()
-    }
-
-    /// The version of what a person looks for, and 0 before they have told: enough to replace it.
-    pub async fn parent_profile_version(&self, parent: UserId) -> Result<u64, Error> {
-        let item = self.get::<Item>(&self.main, &users::pk(parent), SK).await?;
-        Ok(item.map_or(0, |item| item.version))
     }
 
     /// Stores a changed profile, or the first one, of the person whose key it is. Fails with

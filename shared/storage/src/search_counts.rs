@@ -31,6 +31,9 @@ const WORDS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Queues keep a message for at most 14 days, so nothing older can come again.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
 
+/// More words than are counted in a day; see the limit `search_words`.
+const MAX_READ: usize = 20_000;
+
 fn pk(date: Date) -> String {
     format!("SEARCHES#{date}")
 }
@@ -123,7 +126,9 @@ impl Tables {
             .items()
             .send();
         let mut counted = Vec::new();
-        while let Some(item) = pages.next().await {
+        while counted.len() < MAX_READ
+            && let Some(item) = pages.next().await
+        {
             let item = item?;
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             counted.push((sk, item));

@@ -269,6 +269,27 @@ async fn a_child_is_judged_field_by_field() {
 }
 
 #[tokio::test]
+async fn what_is_said_again_is_not_written_again() {
+    let client = Client::start().await;
+    let (token, _) = client.sign_in(ADA).await;
+    let first = client.call("PUT", "/me/parent-profile", Some(&token), home()).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let child = add(&client, &token, byron()).await.body;
+    let child = format!("/me/children/{}", child["id"].as_str().unwrap());
+    for (path, body, other) in [
+        ("/me/parent-profile", home(), with(home(), "/radius_metres", json!(6000))),
+        (&child, byron(), with(byron(), "/needs", json!("Sleeps"))),
+    ] {
+        let before = client.get(path, &token).await;
+        let again = client.call("PUT", path, Some(&token), body).await;
+        assert_eq!((again.status.as_u16(), &again.body), (200, &before.body), "{path}");
+        assert_eq!(again.headers["etag"], before.headers["etag"], "{path}");
+        let changed = client.call("PUT", path, Some(&token), other).await;
+        assert_ne!(changed.headers["etag"], before.headers["etag"], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn there_are_at_most_twenty_children_however_many_come_at_once() {
     let client = Arc::new(Client::start().await);
     let (token, _) = client.sign_in(ADA).await;

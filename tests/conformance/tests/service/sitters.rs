@@ -239,7 +239,7 @@ async fn a_change_honours_the_version() {
             [412, 200, 412, 200]
         );
         let got = client.get(path, &token).await;
-        assert_eq!(got.headers["etag"], "\"2\"");
+        assert_eq!(got.headers["etag"], "\"1\"", "what is said again changes nothing");
     }
 }
 
@@ -731,6 +731,62 @@ async fn favourites_are_kept_and_few() {
         assert_eq!(client.call("DELETE", &path, Some(&token), Value::Null).await.status, 204);
     }
     assert_eq!(list().await.len(), 49);
+}
+
+/// Each write fans out into the index, so what changes nothing is not written.
+#[tokio::test]
+async fn what_is_said_again_is_not_written_again() {
+    let client = Client::start().await;
+    let token = client.in_review("mary@example.org").await;
+    let announced = async || client.events().await.iter().filter(|event| *event == "sitter_changed").count();
+    let put = async |path: &str, body: Value| client.call("PUT", path, Some(&token), body).await;
+    for (path, body) in [("/me/availability", hours()), ("/me/sitter-profile", shown())] {
+        let (before, events) = (client.get(path, &token).await, announced().await);
+        for _ in 0..3 {
+            let again = put(path, body.clone()).await;
+            assert_eq!((again.status.as_u16(), &again.body), (200, &before.body), "{path}");
+            assert_eq!(again.headers["etag"], before.headers["etag"], "{path}");
+        }
+        assert_eq!(announced().await, events, "{path}");
+    }
+    let events = announced().await;
+    let other = put("/me/sitter-profile", with(shown(), "/headline", json!("Another headline"))).await;
+    assert_eq!((other.status.as_u16(), announced().await), (200, events + 1));
+}
+
+#[tokio::test]
+async fn who_changes_their_profile_all_the_time_waits() {
+    let client = Client::start().await;
+    let token = client.sitter("mary@example.org").await;
+    let mut statuses = Vec::new();
+    for n in 0..102 {
+        let body = with(profile(), "/headline", json!(format!("Headline {n}")));
+        statuses.push(client.call("PUT", "/me/sitter-profile", Some(&token), body).await.status.as_u16());
+    }
+    assert_eq!(statuses, [[200].repeat(100), [429].repeat(2)].concat());
+}
+
+/// Admins read all words of a day at once.
+#[tokio::test]
+async fn of_one_network_few_words_are_counted() {
+    use api::{Limiter, RequestMeta, limits::SEARCH_WORDS};
+    use axum::{extract::FromRequestParts, http::Request};
+    let client = Client::start().await;
+    let from = async |last: u8| {
+        let source_ip = Some(std::net::Ipv4Addr::new(198, 51, 100, last).into());
+        let meta = RequestMeta { request_id: "req-1".into(), source_ip, user_agent: None };
+        let mut parts = Request::builder().extension(meta).body(()).unwrap().into_parts().0;
+        let limiter = Limiter::from_request_parts(&mut parts, &client.app).await.unwrap();
+        let mut counted = 0;
+        for _ in 0..100 {
+            counted += u32::from(limiter.has_room(&SEARCH_WORDS, "", 1).await);
+        }
+        counted
+    };
+    for last in 0..8 {
+        assert_eq!(from(last).await, 60);
+    }
+    assert_eq!(from(8).await, 20, "all together have a bound as well");
 }
 
 #[tokio::test]
