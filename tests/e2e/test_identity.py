@@ -59,7 +59,9 @@ def again(person: Person, password: str = PASSWORD) -> Person:
 def test_an_address_is_proved_by_the_mail_that_welcomes(person: Person) -> None:
     token = mailed(person.stack, person.email, "/verify-email")
     assert person.me()["email_verified"] is False
-    verify = lambda: person.stack.request("POST", "/auth/verify-email", json={"token": token})  # noqa: E731
+    alone = person.stack.request("POST", "/auth/verify-email", json={"token": token})
+    assert problem(alone, 403)["code"] == "confirmation_required"
+    verify = lambda: person.request("POST", "/auth/verify-email", json={"token": token})  # noqa: E731
     assert verify().status_code == 204
     assert person.me()["email_verified"] is True
     assert problem(verify(), 400)["errors"][0]["code"] == "invalid_token"
@@ -71,11 +73,13 @@ def test_another_mail_makes_the_first_link_void(person: Person) -> None:
         answer = stack.request("POST", "/auth/verify-email/resend", json={"email": email})
         assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
     second = mailed(stack, person.email, "/verify-email", but=first)
-    problem(stack.request("POST", "/auth/verify-email", json={"token": first}), 400)
-    assert stack.request("POST", "/auth/verify-email", json={"token": second}).status_code == 204
+    verify = lambda token: stack.request("POST", "/auth/verify-email", json={"token": token, "password": PASSWORD})  # noqa: E731
+    problem(verify(first), 400)
+    assert verify(second).status_code == 204
 
 
 def test_a_forgotten_password(person: Person) -> None:
+    person.verify()
     stack, elsewhere = person.stack, again(person)
     for email in (person.email, fresh_email()):
         answer = stack.request("POST", "/auth/password/forgot", json={"email": email})
@@ -102,16 +106,65 @@ def test_a_changed_password_ends_the_other_sign_ins(person: Person) -> None:
     assert refresh(person).status_code == 200
 
 
-def test_another_address(person: Person) -> None:
+def test_another_address_and_back(person: Person) -> None:
+    person.verify()
     stack, address = person.stack, fresh_email()
     answer = person.request("POST", "/me/email", json={"email": address, "password": PASSWORD})
     assert (answer.status_code, answer.json()) == (202, {"pending_email": address})
     eventually(lambda: "Your address is about to change" in [mail["Subject"] for mail in stack.mailbox(person.email)])
     token = mailed(stack, address, "/verify-email")
-    assert stack.request("POST", "/auth/verify-email", json={"token": token}).status_code == 204
+    assert person.request("POST", "/auth/verify-email", json={"token": token}).status_code == 204
     assert person.me()["email"] == address
     assert login(stack, address).status_code == 200
     problem(login(stack, person.email), 401)
+
+    revert = mailed(stack, person.email, "/revert-email")
+    assert stack.request("POST", "/auth/email/revert", json={"token": revert}).status_code == 204
+    problem(login(stack, address), 401)
+    token = mailed(stack, person.email, "/reset-password")
+    body = {"token": token, "password": ANOTHER_PASSWORD}
+    assert stack.request("POST", "/auth/password/reset", json=body).status_code == 204
+    assert again(person, ANOTHER_PASSWORD).me()["email"] == person.email
+    assert refused_soon(person)
+
+
+def test_a_recovery_voids_a_pending_address(person: Person) -> None:
+    person.verify()
+    stack, thief, address = person.stack, again(person), fresh_email()
+    assert thief.request("POST", "/me/email", json={"email": address, "password": PASSWORD}).status_code == 202
+    link = mailed(stack, address, "/verify-email")
+    change = {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}
+    assert person.request("POST", "/me/password", json=change).status_code == 204
+    for password in (PASSWORD, ANOTHER_PASSWORD):
+        problem(stack.request("POST", "/auth/verify-email", json={"token": link, "password": password}), 400)
+    assert person.me()["pending_email"] is None
+
+
+def test_the_owner_of_a_mailbox_starts_clean(person: Person) -> None:
+    stack = person.stack
+    stranger = person.me()["id"]
+    assert stack.request("POST", "/auth/password/forgot", json={"email": person.email}).status_code == 202
+    body = {"token": mailed(stack, person.email, "/reset-password"), "password": ANOTHER_PASSWORD}
+    assert len(problem(stack.request("POST", "/auth/password/reset", json=body), 400)["errors"]) == 2
+    body |= {"name": "Ada King", "role": "sitter"}
+    assert stack.request("POST", "/auth/password/reset", json=body).status_code == 204
+    problem(login(stack, person.email), 401)
+    me = again(person, ANOTHER_PASSWORD).me()
+    assert me["id"] != stranger and (me["role"], me["name"], me["email_verified"]) == ("sitter", "Ada King", True)
+    problem(refresh(person), 401)
+
+
+def test_support_resets_a_second_step(person: Person, admin: Person) -> None:
+    assert prove(person, fresh_phone()).status_code == 204
+    switched = person.request("PUT", "/me/second-step", json={"method": "sms", "password": PASSWORD})
+    SECRETS.update(switched.json()["recovery_codes"])
+    assert login(person.stack, person.email).status_code == 202
+    path, body = f"/admin/users/{person.me()['id']}/second-step/reset", {"identity_check": "document", "reason": "Lost phone"}
+    problem(person.request("POST", path, json=body), 403)
+    assert admin.request("POST", path, json=body).status_code == 204
+    assert login(person.stack, person.email).status_code == 200
+    subject = "We removed the second step of your sign-in"
+    eventually(lambda: subject in [mail["Subject"] for mail in person.stack.mailbox(person.email)])
 
 
 def test_sign_ins_are_seen_and_ended(person: Person) -> None:
@@ -165,6 +218,7 @@ def test_the_suspended_are_out_within_a_minute(person: Person, admin: Person) ->
 
 
 def prove(person: Person, phone: str) -> requests.Response:
+    person.verify()
     sent = person.request("POST", "/auth/otp/send", json={"phone": phone})
     assert sent.status_code == 202, sent.text
     return person.request("POST", "/auth/otp/verify", json={"code": texted(person.stack, phone)})
@@ -192,6 +246,7 @@ def test_a_number_is_proved_and_asked_for_at_the_next_sign_in(person: Person) ->
 
 
 def test_of_many_guesses_at_once_five_are_heard(person: Person) -> None:
+    person.verify()
     phone = fresh_phone()
     assert person.request("POST", "/auth/otp/send", json={"phone": phone}).status_code == 202
     code = texted(person.stack, phone)
@@ -210,6 +265,7 @@ def test_no_text_goes_there(person: Person, phone: object) -> None:
 
 
 def test_a_number_gets_three_texts(person: Person) -> None:
+    person.verify()
     phone = fresh_phone()
     answers = [person.request("POST", "/auth/otp/send", json={"phone": phone}) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429, 429]
@@ -226,6 +282,7 @@ def totp(secret: str, at: float) -> str:
 
 
 def test_an_app_is_asked_at_the_next_sign_in(person: Person) -> None:
+    person.verify()
     stack = person.stack
     enrolment = person.request("POST", "/me/totp").json()
     secret = enrolment["secret"]

@@ -83,7 +83,7 @@ async fn set_user_status(
     }
     let user = app.tables().user(id).await?.ok_or_else(Problem::not_found)?;
     let before = user.version;
-    let user = user.with_standing(standing, now);
+    let user = user.with_standing(standing);
     let (action, fact) = match standing {
         Standing::Active => (Action::Reinstated, Fact::AccountReinstated { user_id: id }),
         Standing::Suspended { .. } => (Action::Suspended, Fact::AccountSuspended { user_id: id }),

@@ -1,6 +1,7 @@
 //! Opening an account, signing in, and proving who one is.
 
 mod by_message;
+pub mod email_revert;
 pub mod jwks;
 pub mod login;
 pub mod logout;
@@ -28,6 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(register::routes())
         .merge(verify_email::routes())
         .merge(verify_email_resend::routes())
+        .merge(email_revert::routes())
         .merge(login::routes())
         .merge(otp_send::routes())
         .merge(otp_verify::routes())

@@ -118,7 +118,7 @@ async fn create_session(
         false => None,
     };
     let proof = Proof { compared: &credentials, changed: changed.as_ref(), pending: None };
-    let pair = sign_in::complete(&app, proof, meta.client(), origin, now).await?;
+    let pair = sign_in::complete(&app, user.epoch, proof, meta.client(), origin, now).await?;
     limiter.remember(&account).await;
     Ok(Json(pair).into_response())
 }
@@ -133,7 +133,7 @@ async fn challenge(
     let token = ChallengeToken { user_id: user.id, id: domain::id::new(now), secret: Secret::generate() };
     let purpose = Purpose::SignIn { challenge: token.id, secret: token.secret.hash() };
     let trail = Entry::by_nobody(user.id, Action::SecondStepAsked, now, origin);
-    app.tables().await_second_step(&Pending::new(user.id, purpose, now), &trail).await?;
+    app.tables().await_second_step(&Pending::new(user, purpose, now), credentials, &trail).await?;
     let method = credentials.second_step.method();
     let phone = user.phone.as_ref().filter(|_| method == Method::Sms);
     Ok(Challenge {

@@ -18,15 +18,21 @@ pub(crate) async fn open(
 ) -> Result<(MailLink, User), Problem> {
     let token = LinkToken::decode(raw).ok_or_else(invalid)?;
     let link = app.tables().link(token.user_id, purpose).await?;
-    let Some(link) = link.filter(|link| link.opens(&token.secret.hash(), now)) else {
-        limiter.admit(&limits::LINK, "").await?;
-        return Err(invalid());
+    let user = match &link {
+        Some(link) => app.tables().user(link.user_id).await?,
+        None => None,
     };
-    let user = app.tables().user(link.user_id).await?.ok_or_else(invalid)?;
-    Ok((link, user))
+    match (link, user) {
+        (Some(link), Some(user)) if link.opens(&token.secret.hash(), &user, now) => Ok((link, user)),
+        _ => {
+            limiter.admit(&limits::LINK, "").await?;
+            Err(invalid())
+        }
+    }
 }
 
-/// A link that was never made, was used, was replaced by a later one, or has ended: which, is not told.
+/// A link that was never made, was used, was replaced by a later one, was made in another epoch or has expired:
+/// the problem does not tell which.
 pub(crate) fn invalid() -> Problem {
     let violation = Violation::new("invalid_token", "is not good any more; ask for another mail");
     Problem::invalid_field("/token", violation)

@@ -72,14 +72,13 @@ async fn send_code(
             let phone = PhoneNumber::parse(&phone)
                 .and_then(|phone| app.settings().served(phone))
                 .map_err(|violation| Problem::invalid_field("/phone", violation))?;
-            let user = caller.user(&app).await?;
+            let user = caller.verified_user(&app).await?;
             let purpose = Purpose::ProvePhone { phone: phone.clone() };
             send(&app, &limiter, &user, &phone, purpose, now).await?;
         }
         (None, Some(challenge)) => {
             let token = ChallengeToken::decode(&challenge).ok_or_else(invalid_challenge)?;
-            let pending = waiting(&app, &token, now).await?;
-            let user = app.tables().user(token.user_id).await?.ok_or_else(invalid_challenge)?;
+            let (pending, user) = waiting(&app, &token, now).await?;
             let credentials = app.tables().credentials(user.id).await?.ok_or_else(invalid_challenge)?;
             let texted = credentials.second_step.method() == Method::Sms;
             let Some(phone) = user.phone.clone().filter(|_| texted) else {
@@ -117,7 +116,7 @@ async fn send(
     match challenge {
         // What waits is there, with the tries that are left.
         Some(_) => app.tables().announce(&event).await?,
-        None => app.tables().await_text(&Pending::new(user_id, purpose, now), &event).await?,
+        None => app.tables().await_text(&Pending::new(user, purpose, now), &event).await?,
     }
     Ok(())
 }

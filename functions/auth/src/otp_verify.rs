@@ -19,6 +19,7 @@ use domain::{
     credentials::{Credentials, Method, SecondStep},
     one_time_code::{Code, Pending, Purpose},
     session::{Client, TokenHash},
+    user::User,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -122,7 +123,8 @@ async fn second_step(
     };
     let changed = Some(&after).filter(|after| after.version != credentials.version);
     let proof = Proof { compared: &credentials, changed, pending: Some(&pending) };
-    sign_in::complete(app, proof, client, origin, now).await
+    // The epoch that the password was compared in, so that a change of it since then ends this sign-in.
+    sign_in::complete(app, pending.epoch, proof, client, origin, now).await
 }
 
 /// The credentials after a code was used that is right.
@@ -167,7 +169,10 @@ async fn prove_phone(
     if !right {
         return Err(wrong_code());
     }
-    let before = caller.user(app).await?;
+    let before = caller.verified_user(app).await?;
+    if !before.admits(pending.epoch) {
+        return Err(wrong_code());
+    }
     let credentials = caller.credentials(app).await?;
     // Otherwise whoever finds a device signed in could have the codes sent to their own phone.
     if credentials.second_step.method() == Method::Sms && before.phone.as_ref() != Some(phone) {
@@ -188,14 +193,17 @@ async fn prove_phone(
     }
 }
 
-/// The sign-in that a challenge names, if it is the right one and still waits.
-pub(crate) async fn waiting(app: &App, token: &ChallengeToken, now: Timestamp) -> Result<Pending, Problem> {
-    let pending = app.tables().pending(token.user_id, Some(token.id)).await?;
-    let named = |pending: &Pending| {
-        let secret = token.secret.hash();
-        matches!(&pending.purpose, Purpose::SignIn { secret: hash, .. } if *hash == secret)
-    };
-    pending.filter(|pending| named(pending) && pending.is_open(now)).ok_or_else(invalid_challenge)
+/// The sign-in that a challenge names, and whose it is, if the challenge is the right one and still waits.
+pub(crate) async fn waiting(
+    app: &App,
+    token: &ChallengeToken,
+    now: Timestamp,
+) -> Result<(Pending, User), Problem> {
+    let pending = app.tables().pending(token.user_id, Some(token.id)).await?.ok_or_else(invalid_challenge)?;
+    let user = app.tables().user(token.user_id).await?.ok_or_else(invalid_challenge)?;
+    let secret = token.secret.hash();
+    let named = matches!(&pending.purpose, Purpose::SignIn { secret: hash, .. } if *hash == secret);
+    if named && pending.is_open(&user, now) { Ok((pending, user)) } else { Err(invalid_challenge()) }
 }
 
 pub(crate) fn invalid_challenge() -> Problem {

@@ -8,8 +8,12 @@ use api::{
     openapi::{BodyProblems, LimitProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
-use domain::event::{Event, Fact};
+use domain::{
+    event::{Event, Fact},
+    id::UserId,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::by_message::{Accepted, AddressRequest};
 
@@ -29,8 +33,13 @@ async fn forget_password(
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let email = request.parse()?;
     limiter.admit(&limits::FORGOT, email.as_str()).await?;
-    let owner = app.tables().owner_of(&email).await?;
-    let fact = owner.map_or(Fact::NobodyAsked, |user_id| Fact::PasswordResetRequested { user_id });
+    // An address that nobody has is looked for just as long.
+    let owner = app.tables().owner_of(&email).await?.unwrap_or(UserId::from_uuid(Uuid::nil()));
+    let user = app.tables().user(owner).await?;
+    let fact = user.map_or(Fact::NobodyAsked, |user| Fact::PasswordResetRequested {
+        user_id: user.id,
+        epoch: user.epoch,
+    });
     app.tables().announce(&Event::new(fact, app.now())).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::BODY)))
 }

@@ -1,16 +1,23 @@
-//! `POST /auth/password/reset`: whoever reads a mail chooses a new password with the token from its
-//! link. All sign-ins of the account end. Announces [`Fact::PasswordChanged`].
+//! `POST /auth/password/reset`: the reader of an email chooses a new password with the token from its link. A new
+//! epoch begins: all sessions, links, codes and the pending address end. Announces [`Fact::PasswordChanged`].
+//!
+//! If nobody has verified the address before, a stranger may have opened the account. Then the reader gets a new
+//! account with their own name and role, and the one before is removed with everything in it.
 
 use api::{
-    App, Json, Limiter, Problem, RequestMeta,
+    App, Fields, Json, Limiter, Problem, RequestMeta,
     openapi::{BodyProblems, ChangeProblems, LimitProblems, StoreProblems},
     passwords,
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
+    Violation,
+    display_name::DisplayName,
     event::{Event, Fact},
     mail_link::Purpose,
     password::Password,
+    role::Role,
+    user::User,
 };
 use serde::Deserialize;
 use storage::audit::{Action, Entry};
@@ -34,6 +41,14 @@ pub struct Request {
         max_length = 128
     )]
     password: String,
+    /// How the user wants to be called. Required if the address was never verified, and rejected otherwise.
+    #[serde(default, deserialize_with = "api::present")]
+    #[schema(nullable = false, example = "Ada Lovelace", max_length = 100)]
+    name: Option<String>,
+    /// `parent` or `sitter`. Required if the address was never verified, and rejected otherwise.
+    #[serde(default, deserialize_with = "api::present")]
+    #[schema(nullable = false, example = "parent", pattern = "^(parent|sitter)$")]
+    role: Option<String>,
 }
 
 /// Chooses a new password.
@@ -41,7 +56,7 @@ pub struct Request {
     post, path = "/auth/password/reset", operation_id = "reset_password", tag = "Identity",
     request_body = Request,
     responses(
-        (status = 204, description = "The password is changed, and all sign-ins have ended"),
+        (status = 204, description = "The password is changed, and all sessions have ended"),
         BodyProblems, LimitProblems, ChangeProblems, StoreProblems,
     ),
 )]
@@ -53,24 +68,69 @@ async fn reset_password(
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
     let (link, user) = mail_link::open(&app, &limiter, Purpose::ResetPassword, &request.token, now).await?;
-    let credentials = app.tables().credentials(link.user_id).await?.ok_or_else(mail_link::invalid)?;
-
-    let password = Password::parse_new(&request.password, &[user.email.as_str(), user.name.as_str()])
-        .map_err(|violation| Problem::invalid_field("/password", violation))?;
-    // A link to an address that the account has left opens nothing.
-    if user.email != link.email {
-        return Err(mail_link::invalid());
+    // No stranger opens an admin's account.
+    let unproved = !user.email_verified && user.role != Role::Admin;
+    let (password, newcomer) = parse(&request, &user, unproved)?;
+    let password_hash = passwords::hash(&password)?;
+    let origin = meta.origin();
+    if let Some((name, role)) = newcomer {
+        let newcomer = User::register(role, user.email.clone(), name, app.settings().unverified_for, now);
+        let newcomer = newcomer.prove_email(&link.email, now).ok_or_else(mail_link::invalid)?;
+        let (left, id) = (user.id, newcomer.id);
+        let trail = [
+            Entry::by_nobody(left, Action::AddressReclaimed, now, origin.clone()),
+            Entry::by_self(id, Action::Registered, now, origin),
+        ];
+        let event = Event::new(Fact::PasswordChanged { user_id: id }, now);
+        let trail = [&trail[0], &trail[1]];
+        app.tables().replace_unverified(user, newcomer, password_hash, &link, trail, &event).await?;
+        return Ok(StatusCode::NO_CONTENT);
     }
-
+    let credentials = app.tables().credentials(user.id).await?.ok_or_else(mail_link::invalid)?;
     let before = user.version;
-    // Whoever reads the link has proved the address as well.
-    let user = user.prove_email(&link.email).ok_or_else(mail_link::invalid)?.signed_out(None, now);
-    let credentials = credentials.with_password(passwords::hash(&password)?);
-    let trail = Entry::by_self(user.id, Action::PasswordReset, now, meta.origin());
+    // The reader of the link has verified the address as well.
+    let user = user.prove_email(&link.email, now).ok_or_else(mail_link::invalid)?.next_epoch();
+    let credentials = credentials.with_password(password_hash);
+    let trail = Entry::by_self(user.id, Action::PasswordReset, now, origin);
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
-    app.tables().change_password(user, before, &credentials, Some(&link), &trail, &event).await?;
+    app.tables().change_credentials(user, before, &credentials, None, Some(&link), &trail, &event).await?;
     limiter.forget_failures(&link.user_id.to_string()).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The password and, where nobody has verified the address before, who the reader is.
+fn parse(
+    request: &Request,
+    user: &User,
+    unproved: bool,
+) -> Result<(Password, Option<(DisplayName, Role)>), Problem> {
+    let mut fields = Fields::default();
+    let name = request.name.as_deref().map(DisplayName::parse);
+    let role = request.role.as_deref().map(Role::parse_registrable);
+    let newcomer = if unproved {
+        let required = || Violation::new("required", "must be given, because the address was never verified");
+        let name = fields.take("/name", name.unwrap_or_else(|| Err(required())));
+        let role = fields.take("/role", role.unwrap_or_else(|| Err(required())));
+        name.zip(role).map(Some)
+    } else {
+        let absent = |given: bool| match given {
+            true => Err(Violation::new("unexpected", "must not be given, because the account has one")),
+            false => Ok(()),
+        };
+        let name = fields.take("/name", absent(name.is_some()));
+        let role = fields.take("/role", absent(role.is_some()));
+        name.and(role).map(|()| None)
+    };
+    let called = match &newcomer {
+        Some(Some((name, _))) => name.as_str(),
+        _ => user.name.as_str(),
+    };
+    let password = Password::parse_new(&request.password, &[user.email.as_str(), called]);
+    let password = fields.take("/password", password);
+    match (password, newcomer) {
+        (Some(password), Some(newcomer)) => Ok((password, newcomer)),
+        _ => Err(fields.into_problem()),
+    }
 }
 
 /// The route of this endpoint.

@@ -11,7 +11,7 @@ use api::{
 use axum::{extract::State, http::StatusCode};
 use domain::{
     event::{Event, Fact},
-    session::{Presented, Session},
+    session::{MAX_TOKENS, Presented, Session},
 };
 use serde::Deserialize;
 use storage::audit::{Action, Entry};
@@ -29,9 +29,9 @@ pub struct Request {
     refresh_token: String,
 }
 
-/// How often an exchange is tried that others are quicker at: two devices cannot share a token, so
-/// a second try finds out what the token is now.
-const ATTEMPTS: usize = 3;
+/// How often an exchange is tried that others are quicker at: each tab of a browser may exchange the same
+/// token at the same time.
+const ATTEMPTS: usize = MAX_TOKENS;
 
 /// Exchanges a refresh token.
 #[utoipa::path(
@@ -63,10 +63,9 @@ async fn refresh_session(
         if attempt == 0 {
             limiter.admit(&limits::REFRESH, &session.id.to_string()).await?;
         }
-        let before = session.current.clone();
         let presented = session.judge(&token.secret.token(), now);
         match presented {
-            Presented::Current | Presented::Retry => {}
+            Presented::Current(_) | Presented::Retry(_) => {}
             Presented::Invented => return Err(invalid_token()),
             Presented::Reused => {
                 let user_id = session.user_id;
@@ -81,7 +80,7 @@ async fn refresh_session(
         let session = session.rotate(presented, secret.hash(), meta.client(), now);
         // Signed first: a token that is rotated and cannot be answered would be lost.
         let pair = TokenPair::issue(&app, &session, secret, now).await?;
-        match app.tables().rotate_session(&session, &before).await {
+        match app.tables().rotate_session(&session).await {
             Err(storage::Error::Conflict) => {}
             other => return Ok(other.map(|()| Json(pair))?),
         }
@@ -98,7 +97,7 @@ async fn live_session(app: &App, token: &RefreshToken) -> Result<Option<Session>
         Some(session) => app.tables().user(session.user_id).await?,
         None => None,
     };
-    Ok(session.filter(|session| user.is_some_and(|user| user.admits(session))))
+    Ok(session.filter(|session| user.is_some_and(|user| user.admits(session.epoch))))
 }
 
 fn invalid_token() -> Problem {

@@ -18,7 +18,10 @@ use domain::{
     user::User,
 };
 use serde::Deserialize;
-use storage::audit::{Action, Entry};
+use storage::{
+    audit::{Action, Entry},
+    users::Claim,
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -64,22 +67,27 @@ async fn register_user(
     let (role, email, name, password) = parse(&request)?;
     limiter.admit(&limits::REGISTER, email.as_str()).await?;
     let password_hash = passwords::hash(&password)?;
-    let owner = app.tables().owner_of(&email).await?;
-    let taken = match owner {
-        Some(user_id) => Some(user_id),
+    let claim = app.tables().claim_on(&email).await?;
+    let taken = match claim {
+        Some(claim) => Some(claim),
         None => {
             let user = User::register(role, email.clone(), name, app.settings().unverified_for, now);
-            let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+            let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now);
             let trail = Entry::by_self(user.id, Action::Registered, now, meta.origin());
             match app.tables().register(user, password_hash, &event, &trail).await {
                 // Somebody was quicker. They may have been removed since; then there is nobody to tell.
-                Err(storage::Error::Conflict) => app.tables().owner_of(&email).await?,
+                Err(storage::Error::Conflict) => app.tables().claim_on(&email).await?,
                 other => other.map(|()| None)?,
             }
         }
     };
-    if let Some(user_id) = taken {
-        let event = Event::new(Fact::RegistrationRepeated { user_id }, now);
+    if let Some(claim) = taken {
+        let (user_id, fact) = match claim {
+            Claim::Current(user_id) => (user_id, Fact::RegistrationRepeated { user_id }),
+            // Its user reads mail elsewhere by now.
+            Claim::Former(user_id) => (user_id, Fact::NobodyAsked),
+        };
+        let event = Event::new(fact, now);
         let trail = Entry::by_nobody(user_id, Action::RegistrationRepeated, now, meta.origin());
         app.tables().repeat_registration(&trail, &event).await?;
     }

@@ -55,7 +55,7 @@ async fn list_sessions(State(app): State<App>, caller: SignedIn) -> Result<Json<
     let now = app.now();
     let user = caller.user(&app).await?;
     let mut sessions = app.tables().sessions(caller.user_id).await?;
-    sessions.retain(|session| user.admits(session) && !session.is_expired(now));
+    sessions.retain(|session| user.admits(session.epoch) && !session.is_expired(now));
     sessions.sort_by_key(|session| std::cmp::Reverse(session.refreshed_at));
     let items = sessions.into_iter().map(|session| SessionView {
         id: session.id.to_string(),

@@ -1,7 +1,10 @@
 //! The end of every sign-in, whether it took one step or two.
 
 use api::{App, Problem, secrets::Secret};
-use domain::session::{Client, Session};
+use domain::{
+    epoch::Epoch,
+    session::{Client, Session},
+};
 use jiff::Timestamp;
 use storage::{
     audit::{Action, Entry, Origin},
@@ -10,9 +13,11 @@ use storage::{
 
 use crate::token_pair::TokenPair;
 
-/// Begins a session with what somebody has proved themselves with.
+/// Begins a session in an epoch with what somebody has proved themselves with. Fails if it is not the user's
+/// epoch any more.
 pub(crate) async fn complete(
     app: &App,
+    epoch: Epoch,
     proof: Proof<'_>,
     client: Client,
     origin: Origin,
@@ -20,7 +25,7 @@ pub(crate) async fn complete(
 ) -> Result<TokenPair, Problem> {
     let secret = Secret::generate();
     let credentials = proof.compared;
-    let session = Session::start(credentials.user_id, credentials.role, secret.token(), client, now);
+    let session = Session::start(credentials.user_id, credentials.role, epoch, secret.token(), client, now);
     let pair = TokenPair::issue(app, &session, secret, now).await?;
     let trail = Entry::by_self(credentials.user_id, Action::SignedIn, now, origin);
     app.tables().start_session(&session, proof, &trail).await?;

@@ -36,7 +36,10 @@ async fn resend_email_verification(
     // An address that nobody has is looked for just as long.
     let owner = app.tables().owner_of(&email).await?.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let waits = app.tables().user(owner).await?.filter(|user| !user.email_verified);
-    let fact = waits.map_or(Fact::NobodyAsked, |user| Fact::EmailVerificationRequested { user_id: user.id });
+    let fact = waits.map_or(Fact::NobodyAsked, |user| Fact::EmailVerificationRequested {
+        user_id: user.id,
+        epoch: user.epoch,
+    });
     app.tables().announce(&Event::new(fact, app.now())).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::BODY)))
 }

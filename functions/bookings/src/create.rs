@@ -135,10 +135,7 @@ pub(crate) fn details(method: &str, note: Option<&str>, fields: &mut Fields) -> 
 
 /// Nobody books whom no mail reaches.
 pub(crate) async fn proved(app: &App, caller: SignedIn) -> Result<(), Problem> {
-    if caller.user(app).await?.email_verified {
-        return Ok(());
-    }
-    Err(Problem::new(StatusCode::CONFLICT, "email_unverified", "Confirm your e-mail address first."))
+    caller.verified_user(app).await.map(|_| ())
 }
 
 /// The route of this endpoint.

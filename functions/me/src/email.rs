@@ -5,11 +5,12 @@
 //! The answer is the same whether or not the address has an account.
 
 use api::{
-    App, Json, Limiter, Problem, RequestMeta, SignedIn, limits,
-    openapi::{BodyProblems, ChangeProblems, LimitProblems, SignedInProblems, StoreProblems},
+    App, Json, Limiter, Problem, ProblemBody, RequestMeta, SignedIn, limits,
+    openapi::{BodyProblems, LimitProblems, SignedInProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
+    Violation,
     email::EmailAddress,
     event::{Event, Fact},
 };
@@ -47,8 +48,10 @@ pub struct Response {
     post, path = "/me/email", operation_id = "change_email", tag = "Me", security(("access_token" = [])),
     request_body = Request,
     responses(
-        (status = 202, description = "Taken; a mail goes to the new address", body = Response),
-        BodyProblems, SignedInProblems, LimitProblems, ChangeProblems, StoreProblems,
+        (status = 202, description = "Taken; an email goes to the new address", body = Response),
+        (status = 409, description = "`email_changed_recently`: the last change can still be reverted, or the account \
+         changed at the same moment", body = ProblemBody, content_type = "application/problem+json"),
+        BodyProblems, SignedInProblems, LimitProblems, StoreProblems,
     ),
 )]
 async fn change_email(
@@ -62,12 +65,21 @@ async fn change_email(
     let email = EmailAddress::parse(&request.email)
         .map_err(|violation| Problem::invalid_field("/email", violation))?;
     confirmed::credentials(&app, &limiter, caller, "/password", &request.password).await?;
-    limiter.admit(&limits::EMAIL_CHANGE, email.as_str()).await?;
     let user = caller.user(&app).await?;
+    if email == user.email {
+        return Err(Problem::invalid_field("/email", Violation::new("unchanged", "is your address already")));
+    }
+    // A thief who could change the address twice would take the revert from its owner.
+    if let Some(previous) = user.revertible_email(now) {
+        let detail =
+            format!("The address was changed lately; it can be changed again from {}.", previous.until);
+        return Err(Problem::new(StatusCode::CONFLICT, "email_changed_recently", detail));
+    }
+    limiter.admit(&limits::EMAIL_CHANGE, email.as_str()).await?;
     let before = user.version;
     let user = user.with_pending_email(email.clone());
     let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin());
-    let event = Event::new(Fact::EmailChangeRequested { user_id: user.id }, now);
+    let event = Event::new(Fact::EmailChangeRequested { user_id: user.id, epoch: user.epoch }, now);
     app.tables().request_email_change(user, before, &trail, &event).await?;
     Ok((StatusCode::ACCEPTED, Json(Response { pending_email: email.as_str().to_owned() })))
 }

@@ -1,5 +1,5 @@
-//! `POST /me/password`: anyone who is signed in chooses another password. All their other sign-ins end.
-//! Announces [`Fact::PasswordChanged`].
+//! `POST /me/password`: anyone who is signed in chooses another password. All their other sessions, and
+//! everything that is pending, end. Announces [`Fact::PasswordChanged`].
 
 use api::{
     App, Json, Limiter, Problem, RequestMeta, SignedIn,
@@ -55,11 +55,12 @@ async fn change_password(
         .map_err(|violation| Problem::invalid_field("/new_password", violation))?;
 
     let before = user.version;
-    let user = user.signed_out(Some(caller.session_id), now);
+    let kept = caller.session(&app, &user).await?;
+    let user = user.next_epoch();
     let credentials = credentials.with_password(passwords::hash(&password)?);
     let trail = Entry::by_self(user.id, Action::PasswordChanged, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
-    app.tables().change_password(user, before, &credentials, None, &trail, &event).await?;
+    app.tables().change_credentials(user, before, &credentials, Some(&kept), None, &trail, &event).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

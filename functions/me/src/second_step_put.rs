@@ -125,10 +125,13 @@ async fn second_step(
     wanted: Wanted,
     now: Timestamp,
 ) -> Result<SecondStep, Problem> {
+    if matches!(wanted, Wanted::None) {
+        return Ok(SecondStep::None);
+    }
+    let user = caller.verified_user(app).await?;
     match wanted {
         Wanted::None => Ok(SecondStep::None),
         Wanted::Sms => {
-            let user = caller.user(app).await?;
             let detail = "Prove a mobile number first: POST /auth/otp/send and /auth/otp/verify.";
             let no_phone = || Problem::new(StatusCode::CONFLICT, "no_phone", detail);
             user.phone.map(|_| SecondStep::Sms).ok_or_else(no_phone)

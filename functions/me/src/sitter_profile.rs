@@ -234,7 +234,7 @@ pub(crate) fn not_yet(reason: NotYet) -> Problem {
             conflict("profile_incomplete", "The profile is not complete; see errors.")
                 .with_errors(errors.collect())
         }
-        NotYet::Unverified => conflict("email_unverified", "Verify your e-mail address first."),
+        NotYet::Unverified => Problem::email_unverified(),
         NotYet::Unchecked => conflict("not_checked", "There is no valid background check."),
         NotYet::Refused(refused) => Problem::new(StatusCode::CONFLICT, "wrong_state", refused.to_string()),
     }

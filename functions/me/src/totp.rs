@@ -44,7 +44,7 @@ async fn enrol_totp(
     limiter: Limiter,
 ) -> Result<Json<Response>, Problem> {
     limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
-    let user = caller.user(&app).await?;
+    let user = caller.verified_user(&app).await?;
     let plain = totp::generate_secret();
     let field = Field { user_id: user.id, name: totp::FIELD };
     let enrolment = app.cipher()?.seal(field, &plain).await?;

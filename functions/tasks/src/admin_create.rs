@@ -53,7 +53,7 @@ impl Creator {
         let now = Timestamp::now();
         let user = User::register(Role::Admin, order.email, order.name, UNVERIFIED_FOR, now);
         let user_id = user.id;
-        let event = Event::new(Fact::AdminInvited { user_id }, now);
+        let event = Event::new(Fact::AdminInvited { user_id, epoch: user.epoch }, now);
         let origin = Origin { request_id: Some(invocation.request_id), ..Origin::default() };
         let trail = Entry::by_nobody(user_id, Action::AdminCreated, now, origin);
         match self.tables.register(user, passwords::unknown_hash(), &event, &trail).await {

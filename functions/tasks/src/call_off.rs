@@ -222,7 +222,7 @@ mod tests {
 
         async fn suspend(&self, person: &Sitter) {
             let suspended = Standing::Suspended { since: self.now };
-            let user = person.user.clone().with_standing(suspended, self.now);
+            let user = person.user.clone().with_standing(suspended);
             let event = Told::new(Fact::AccountSuspended { user_id: user.id }, self.now);
             let trail = Entry::by_nobody(user.id, Action::Suspended, self.now, Origin::default());
             self.tables.save_standing(user, person.user.version, &trail, &event).await.unwrap();

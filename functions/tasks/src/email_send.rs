@@ -57,8 +57,13 @@ impl Sender {
         let to = match message.template.recipient() {
             Recipient::Current => Some(&user.email),
             Recipient::Pending => user.pending_email.as_ref(),
+            Recipient::Previous => user.revertible_email(Timestamp::now()).map(|previous| &previous.address),
         };
         let Some(to) = to else { return Ok(()) };
+        // Requested before the password was changed or the account suspended: no link may be issued for it.
+        if message.epoch.is_some_and(|epoch| !user.admits(epoch)) {
+            return Ok(());
+        }
         let about = match message.booking {
             Some(booking) => match about(&self.tables, message, booking).await? {
                 Some(about) => Some(about),
@@ -86,7 +91,7 @@ impl Sender {
     /// not on the queue, and in the store as a hash.
     async fn link(&self, user: &User, purpose: Purpose, to: &EmailAddress) -> Result<String, Error> {
         let token = LinkToken { user_id: user.id, secret: Secret::generate() };
-        let link = MailLink::new(user.id, purpose, to.clone(), token.secret.hash(), Timestamp::now());
+        let link = MailLink::new(user, purpose, to.clone(), token.secret.hash(), Timestamp::now());
         self.tables.save_link(&link).await?;
         Ok(token.encode())
     }
@@ -140,7 +145,7 @@ mod tests {
         tables.request_booking(&booking, &Actor::default()).await.unwrap();
         let told = async |user_id: UserId, template: Template, id: BookingId| {
             let event_id = domain::id::new(now);
-            let message = EmailMessage { event_id, user_id, template, booking: Some(id) };
+            let message = EmailMessage { event_id, user_id, template, booking: Some(id), epoch: None };
             about(&tables, &message, id).await.unwrap()
         };
         for (template, reader, other) in [

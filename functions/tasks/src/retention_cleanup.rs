@@ -1,5 +1,5 @@
 //! `retention-cleanup`: called by a schedule, it removes what has no reason to be kept any more:
-//! accounts whose address nobody proved, and uploads that never came, were refused, or were replaced.
+//! accounts whose address nobody proved, claims on addresses that users have left, and uploads that never came, were refused, or were replaced.
 
 use domain::due::Kind;
 use jiff::Timestamp;
@@ -31,6 +31,7 @@ impl Cleanup {
     pub async fn run(&self, invocation: Invocation) -> Result<Report, Error> {
         let mut run = Run::new(&self.tables, &invocation);
         run.each(Kind::UnverifiedAccount, async |id, now| self.account(id, now).await).await?;
+        run.each(Kind::PreviousEmail, async |id, now| self.previous_email(id, now).await).await?;
         run.each(Kind::Upload, async |id, now| self.upload(id, now).await).await?;
         Ok(run.finish())
     }
@@ -42,6 +43,15 @@ impl Cleanup {
             return Ok(Outcome::Skipped);
         }
         self.tables.remove_unverified(&user, now).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn previous_email(&self, id: &str, now: Timestamp) -> Result<Outcome, storage::Error> {
+        let Some(user) = self.tables.user(parse(id)?).await? else { return Ok(Outcome::Skipped) };
+        if user.previous_email.is_none() || user.revertible_email(now).is_some() {
+            return Ok(Outcome::Skipped);
+        }
+        self.tables.release_previous_email(user).await?;
         Ok(Outcome::Done)
     }
 
@@ -77,7 +87,7 @@ mod tests {
     async fn register(tables: &Tables, email: &str, at: Timestamp) {
         let name = DisplayName::parse("Ada").unwrap();
         let user = User::register(Role::Parent, email.parse().unwrap(), name, WEEK, at);
-        let event = Event::new(Fact::UserRegistered { user_id: user.id }, at);
+        let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, at);
         let trail = Entry::by_self(user.id, Action::Registered, at, Origin::default());
         tables.register(user, "hash".into(), &event, &trail).await.unwrap();
     }

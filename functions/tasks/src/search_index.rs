@@ -72,8 +72,10 @@ mod tests {
 
     async fn store(tables: &Tables, sitter: &Sitter) {
         let now = Timestamp::now();
-        let event =
-            domain::event::Event::new(domain::event::Fact::UserRegistered { user_id: sitter.user.id }, now);
+        let event = domain::event::Event::new(
+            domain::event::Fact::UserRegistered { user_id: sitter.user.id, epoch: sitter.user.epoch },
+            now,
+        );
         let trail = Entry::by_nobody(sitter.user.id, Action::Registered, now, Origin::default());
         tables.register(sitter.user.clone(), "hash".into(), &event, &trail).await.unwrap();
         let profile = Profile { version: 1, ..sitter.profile.clone() };

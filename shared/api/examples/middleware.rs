@@ -50,7 +50,14 @@ async fn main() {
     tables.publish_token_keys(&published, 0).await.unwrap();
     let signer = tokens::Signer::from_keys(keys);
     let secret = secrets::Secret::generate();
-    let session = Session::start(domain::id::new(now), Role::Parent, secret.token(), Client::default(), now);
+    let session = Session::start(
+        domain::id::new(now),
+        Role::Parent,
+        domain::epoch::Epoch::FIRST,
+        secret.token(),
+        Client::default(),
+        now,
+    );
     let token = signer.sign(&tables, &settings, &session, now).await.unwrap();
 
     // A clock that stands: reading keys and revocations again is not what is measured.

@@ -6,6 +6,7 @@ use domain::{
     credentials::Credentials,
     id::{SessionId, UserId},
     role::Role,
+    session::Session,
     user::User,
 };
 
@@ -27,6 +28,19 @@ impl SignedIn {
     /// no token.
     pub async fn user(self, app: &App) -> Result<User, Problem> {
         app.tables().user(self.user_id).await?.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The user, if their address is verified. Nothing that outlives a stranger's use of somebody else's address
+    /// is available before.
+    pub async fn verified_user(self, app: &App) -> Result<User, Problem> {
+        let user = self.user(app).await?;
+        if user.email_verified { Ok(user) } else { Err(Problem::email_unverified()) }
+    }
+
+    /// The session that the access token belongs to, while it is good for the user.
+    pub async fn session(self, app: &App, user: &User) -> Result<Session, Problem> {
+        let session = app.tables().session(self.user_id, self.session_id).await?;
+        session.filter(|session| user.admits(session.epoch)).ok_or_else(Problem::unauthenticated)
     }
 
     /// What the person signs in with.

@@ -89,6 +89,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid access token is required.")
     }
 
+    /// The caller's address is not verified.
+    pub fn email_unverified() -> Self {
+        Self::new(StatusCode::CONFLICT, "email_unverified", "Verify your email address first.")
+    }
+
     /// 403: the caller has not the role for it.
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Your account has not the role for this.")

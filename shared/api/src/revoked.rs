@@ -52,7 +52,7 @@ impl Revoked {
         }
         let known = self.0.read().await;
         let ended = known.iter().any(|known| {
-            let of = |id| known.by_id.get(&id).is_some_and(|r| r.ends(claims.sub, claims.sid));
+            let of = |id| known.by_id.get(&id).is_some_and(|r| r.ends(claims.sub, claims.sid, claims.epoch));
             of(claims.sub.uuid()) || of(claims.sid.uuid())
         });
         if ended { Err(Problem::unauthenticated()) } else { Ok(()) }
@@ -82,7 +82,7 @@ impl Revoked {
                 Subject::User { id, .. } => id.uuid(),
             };
             let latest = by_id.entry(id).or_insert(revocation);
-            if latest.at <= revocation.at {
+            if revocation.supersedes(latest) {
                 *latest = revocation;
             }
         }

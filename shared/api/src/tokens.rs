@@ -11,6 +11,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use domain::{
+    epoch::Epoch,
     id::{SessionId, UserId},
     role::Role,
     session::Session,
@@ -51,6 +52,8 @@ pub struct Claims {
     pub sid: SessionId,
     /// What the person may do.
     pub role: Role,
+    /// The user's epoch at the sign-in.
+    pub epoch: Epoch,
     /// When it was made, in seconds since 1970.
     pub iat: i64,
     /// When it ends, in seconds since 1970.
@@ -169,6 +172,7 @@ impl Signer {
             sub: session.user_id,
             sid: session.id,
             role: session.role,
+            epoch: session.epoch,
             iat: now.as_second(),
             exp: now.as_second() + ACCESS_LIFETIME.as_secs(),
         };

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub enum Kind {
     /// Remove an account whose address nobody has proved.
     UnverifiedAccount,
+    /// Release an address that a user has left, because the change cannot be reverted any more.
+    PreviousEmail,
     /// Compare the sitters whom a family has booked.
     Pairings,
     /// Remove an upload that was never sent, was refused, or has been replaced.

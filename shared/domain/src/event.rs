@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     booking::{News, Who},
     credentials::Method,
+    epoch::Epoch,
     id::{BookingId, CertificateId, ChallengeId, EventId, SessionId, UserId},
     listing,
 };
@@ -40,6 +41,8 @@ pub enum Fact {
     UserRegistered {
         /// The new account.
         user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
     },
     /// Somebody tried to open an account with an address that has one; its owner should know.
     RegistrationRepeated {
@@ -50,21 +53,41 @@ pub enum Fact {
     EmailVerificationRequested {
         /// Whose address it is.
         user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
     },
     /// Somebody wants another address, and has to prove it.
     EmailChangeRequested {
         /// Who.
         user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
+    },
+    /// A verified address was replaced by another one; the change can be reverted from the address before.
+    EmailChanged {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// The change of an address was reverted. The password is void, so a link to choose another one follows.
+    EmailReverted {
+        /// Whose.
+        user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
     },
     /// Somebody has forgotten the password of an account.
     PasswordResetRequested {
         /// Whose password it is.
         user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
     },
     /// Somebody was made an admin, and has to choose a password.
     AdminInvited {
         /// Who.
         user_id: UserId,
+        /// Under which its link is issued.
+        epoch: Epoch,
     },
     /// A password was changed or reset.
     PasswordChanged {
@@ -77,6 +100,11 @@ pub enum Fact {
         user_id: UserId,
         /// To what.
         method: Method,
+    },
+    /// An admin has removed what is asked for after the password, because its owner has lost it.
+    SecondStepReset {
+        /// Whose.
+        user_id: UserId,
     },
     /// Somebody waits for a code by text.
     CodeRequested {
@@ -199,7 +227,7 @@ mod tests {
 
     #[test]
     fn has_a_stable_form() {
-        let json = r#"{"id":"evt_01h455vb4pex5vsknk084sn02q","occurred_at":"2026-03-01T12:00:00Z","type":"user_registered","user_id":"usr_01h455vb4pex5vsknk084sn02q"}"#;
+        let json = r#"{"id":"evt_01h455vb4pex5vsknk084sn02q","occurred_at":"2026-03-01T12:00:00Z","type":"user_registered","user_id":"usr_01h455vb4pex5vsknk084sn02q","epoch":1}"#;
         let event: Event = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), json);
     }

@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod display_name;
 pub mod due;
 pub mod email;
+pub mod epoch;
 pub mod event;
 pub mod favourites;
 pub mod geo;

@@ -4,7 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::AsRefStr;
 
-use crate::{email::EmailAddress, id::UserId, session::TokenHash};
+use crate::{
+    email::EmailAddress,
+    epoch::Epoch,
+    id::UserId,
+    session::TokenHash,
+    user::{PreviousEmail, User},
+};
 
 /// What a link is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr)]
@@ -15,6 +21,8 @@ pub enum Purpose {
     VerifyEmail,
     /// Lets its reader choose a new password.
     ResetPassword,
+    /// Lets the reader of mail at the previous address revert the change of the address.
+    RevertEmail,
 }
 
 impl Purpose {
@@ -24,6 +32,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => SignedDuration::from_hours(48),
             Self::ResetPassword => SignedDuration::from_hours(1),
+            Self::RevertEmail => PreviousEmail::REVERTIBLE_FOR,
         }
     }
 }
@@ -37,6 +46,8 @@ pub struct MailLink {
     pub purpose: Purpose,
     /// Where it was sent to.
     pub email: EmailAddress,
+    /// The user's epoch when the link was made.
+    pub epoch: Epoch,
     /// Of its secret.
     pub hash: TokenHash,
     /// From then on it is void.
@@ -44,36 +55,84 @@ pub struct MailLink {
 }
 
 impl MailLink {
-    /// A link that is made at `now`.
-    pub fn new(
-        user_id: UserId,
-        purpose: Purpose,
-        email: EmailAddress,
-        hash: TokenHash,
-        now: Timestamp,
-    ) -> Self {
+    /// A link to a user that is made at `now`.
+    pub fn new(user: &User, purpose: Purpose, email: EmailAddress, hash: TokenHash, now: Timestamp) -> Self {
         let expires_at = now.saturating_add(purpose.lifetime()).unwrap_or(Timestamp::MAX);
-        Self { user_id, purpose, email, hash, expires_at }
+        Self { user_id: user.id, purpose, email, epoch: user.epoch, hash, expires_at }
     }
 
-    /// Whether a secret with that hash opens it.
-    pub fn opens(&self, hash: &TokenHash, now: Timestamp) -> bool {
-        now < self.expires_at && self.hash == *hash
+    /// Whether a secret with that hash opens the link for its user.
+    ///
+    /// A suspended account cannot be changed by a link, and a link of an earlier epoch is void. The revert
+    /// of an address is exempt from both: it is what the owner has left after a thief has changed the
+    /// password, and leaves a suspension as it is.
+    pub fn opens(&self, hash: &TokenHash, user: &User, now: Timestamp) -> bool {
+        let usable = match self.purpose {
+            Purpose::VerifyEmail => user.admits(self.epoch),
+            // Whoever was invited or has forgotten the password of this address, not of one before.
+            Purpose::ResetPassword => user.admits(self.epoch) && user.email == self.email,
+            Purpose::RevertEmail => {
+                user.revertible_email(now).is_some_and(|previous| previous.address == self.email)
+            }
+        };
+        usable && self.user_id == user.id && now < self.expires_at && self.hash == *hash
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{display_name::DisplayName, role::Role, user::Standing};
+
+    fn now() -> Timestamp {
+        "2026-03-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn ada() -> User {
+        let (email, name) = ("ada@example.org".parse().unwrap(), DisplayName::parse("Ada").unwrap());
+        User::register(Role::Parent, email, name, SignedDuration::from_hours(1), now())
+    }
+
+    fn link(user: &User, purpose: Purpose) -> MailLink {
+        MailLink::new(user, purpose, user.email.clone(), TokenHash([1; 32]), now())
+    }
+
+    fn opens(link: &MailLink, user: &User) -> bool {
+        link.opens(&TokenHash([1; 32]), user, now())
+    }
 
     #[test]
-    fn opens_once_it_is_there_until_it_ends() {
-        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let email = EmailAddress::parse("ada@example.org").unwrap();
-        let link = MailLink::new(crate::id::new(now), Purpose::ResetPassword, email, TokenHash([1; 32]), now);
-        let after = |minutes| now + SignedDuration::from_mins(minutes);
-        assert!(link.opens(&TokenHash([1; 32]), after(59)));
-        assert!(!link.opens(&TokenHash([1; 32]), after(60)));
-        assert!(!link.opens(&TokenHash([2; 32]), now));
+    fn opens_for_its_secret_until_it_expires() {
+        let (ada, after) = (ada(), |minutes| now() + SignedDuration::from_mins(minutes));
+        let link = link(&ada, Purpose::ResetPassword);
+        assert!(link.opens(&TokenHash([1; 32]), &ada, after(59)));
+        assert!(!link.opens(&TokenHash([1; 32]), &ada, after(60)));
+        assert!(!link.opens(&TokenHash([2; 32]), &ada, now()));
+        assert!(!opens(&link, &User { id: crate::id::new(now()), ..ada }));
+    }
+
+    #[test]
+    fn is_void_in_another_epoch_and_while_the_account_is_suspended() {
+        let ada = ada();
+        for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+            let link = link(&ada, purpose);
+            assert!(opens(&link, &ada));
+            assert!(!opens(&link, &ada.clone().next_epoch()));
+            let suspended = User { standing: Standing::Suspended { since: now() }, ..ada.clone() };
+            assert!(!opens(&link, &suspended));
+        }
+        let moved = User { email: "ada@other.example".parse().unwrap(), ..ada.clone() };
+        assert!(!opens(&link(&ada, Purpose::ResetPassword), &moved));
+    }
+
+    #[test]
+    fn a_change_of_the_address_is_reverted_whatever_a_thief_has_done_since() {
+        let ada = ada().prove_email(&ada().email, now()).unwrap();
+        let other: EmailAddress = "thief@example.org".parse().unwrap();
+        let moved = ada.clone().with_pending_email(other.clone()).prove_email(&other, now()).unwrap();
+        let link = MailLink::new(&moved, Purpose::RevertEmail, ada.email.clone(), TokenHash([1; 32]), now());
+        assert!(opens(&link, &moved));
+        assert!(opens(&link, &moved.clone().next_epoch()));
+        assert!(!opens(&link, &moved.revert_email(now()).unwrap()), "it serves once");
     }
 }

@@ -7,9 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     Violation,
+    epoch::Epoch,
     id::{ChallengeId, UserId},
     phone::PhoneNumber,
     session::TokenHash,
+    user::User,
 };
 
 /// A code that was typed in.
@@ -86,6 +88,8 @@ pub struct Pending {
     pub user_id: UserId,
     /// For what.
     pub purpose: Purpose,
+    /// The user's epoch when the wait began.
+    pub epoch: Epoch,
     /// Of the code that was sent last, if one was.
     pub code_hash: Option<String>,
     /// How often a wrong code was typed in.
@@ -96,20 +100,21 @@ pub struct Pending {
 
 impl Pending {
     /// Waits from `now` on.
-    pub fn new(user_id: UserId, purpose: Purpose, now: Timestamp) -> Self {
+    pub fn new(user: &User, purpose: Purpose, now: Timestamp) -> Self {
         let expires_at = now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        Self { user_id, purpose, code_hash: None, tries: 0, expires_at }
+        Self { user_id: user.id, purpose, epoch: user.epoch, code_hash: None, tries: 0, expires_at }
     }
 
-    /// Whether a code may still be tried.
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.tries < TRIES
+    /// Whether a code of that user may still be tried.
+    pub fn is_open(&self, user: &User, now: Timestamp) -> bool {
+        user.admits(self.epoch) && now < self.expires_at && self.tries < TRIES
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{display_name::DisplayName, role::Role};
 
     #[test]
     fn six_digits() {
@@ -121,15 +126,18 @@ mod tests {
     }
 
     #[test]
-    fn is_open_for_ten_minutes_and_five_tries() {
+    fn is_open_for_ten_minutes_five_tries_and_one_epoch() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let (email, name) = ("ada@example.org".parse().unwrap(), DisplayName::parse("Ada").unwrap());
+        let ada = User::register(Role::Parent, email, name, SignedDuration::from_hours(1), now);
         let phone = PhoneNumber::parse("+447400123456").unwrap();
-        let mut pending = Pending::new(crate::id::new(now), Purpose::ProvePhone { phone }, now);
-        assert!(pending.is_open(now + SignedDuration::from_secs(599)));
-        assert!(!pending.is_open(now + SignedDuration::from_secs(600)));
+        let mut pending = Pending::new(&ada, Purpose::ProvePhone { phone }, now);
+        assert!(pending.is_open(&ada, now + SignedDuration::from_secs(599)));
+        assert!(!pending.is_open(&ada, now + SignedDuration::from_secs(600)));
         pending.tries = 4;
-        assert!(pending.is_open(now));
+        assert!(pending.is_open(&ada, now));
+        assert!(!pending.is_open(&ada.clone().next_epoch(), now));
         pending.tries = 5;
-        assert!(!pending.is_open(now));
+        assert!(!pending.is_open(&ada, now));
     }
 }

@@ -8,7 +8,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{self, SessionId, UserId};
+use crate::{
+    epoch::Epoch,
+    id::{SessionId, UserId},
+};
 
 /// Whose tokens end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,11 +19,13 @@ use crate::id::{self, SessionId, UserId};
 pub enum Subject {
     /// Those of one sign-in.
     Session(SessionId),
-    /// Those of all sign-ins of a person, except one.
+    /// Those of all sessions of a user that were issued before an epoch, except those of one session.
     User {
-        /// The person.
+        /// The user.
         id: UserId,
-        /// The sign-in that goes on.
+        /// The epoch that begins.
+        epoch: Epoch,
+        /// The session that goes on.
         except: Option<SessionId>,
     },
 }
@@ -30,20 +35,27 @@ pub enum Subject {
 pub struct Revocation {
     /// Whose.
     pub subject: Subject,
-    /// Since when.
+    /// When it was decided.
     pub at: Timestamp,
 }
 
 impl Revocation {
-    /// Whether it ends the tokens of that person and sign-in. One that was begun afterwards is not
-    /// meant, even within the same second: it is the sign-in's own beginning that counts, since
-    /// tokens know no fractions of seconds.
-    pub fn ends(&self, user: UserId, session: SessionId) -> bool {
+    /// Whether it ends the tokens of that user, session and epoch. A session of the new epoch is not
+    /// meant, however close in time they are.
+    pub fn ends(&self, user: UserId, session: SessionId, epoch: Epoch) -> bool {
         match self.subject {
             Subject::Session(id) => id == session,
-            Subject::User { id, except } => {
-                id == user && except != Some(session) && id::created_at(&session) <= self.at
+            Subject::User { id, epoch: begun, except } => {
+                id == user && except != Some(session) && epoch < begun
             }
+        }
+    }
+
+    /// Whether it takes the place of another one of the same subject.
+    pub fn supersedes(&self, other: &Self) -> bool {
+        match (self.subject, other.subject) {
+            (Subject::User { epoch, .. }, Subject::User { epoch: other, .. }) => epoch >= other,
+            _ => self.at >= other.at,
         }
     }
 }
@@ -51,25 +63,28 @@ impl Revocation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::SignedDuration;
+    use crate::id;
 
     #[test]
     fn ends_what_it_names() {
         let at = Timestamp::from_millisecond(1_800_000_000_500).unwrap();
         let (ada, bob): (UserId, UserId) = (id::new(at), id::new(at));
-        let (here, there): (SessionId, SessionId) = (id::new(at), id::new(at - SignedDuration::from_secs(9)));
-        let later: SessionId = id::new(at + SignedDuration::from_millis(1));
+        let (here, there): (SessionId, SessionId) = (id::new(at), id::new(at));
+        let (first, second) = (Epoch::FIRST, Epoch::FIRST.next());
 
         let session = Revocation { subject: Subject::Session(here), at };
-        assert!(session.ends(ada, here));
-        assert!(!session.ends(ada, there));
+        assert!(session.ends(ada, here, first));
+        assert!(!session.ends(ada, there, first));
 
-        let all = Revocation { subject: Subject::User { id: ada, except: None }, at };
-        assert!(all.ends(ada, here) && all.ends(ada, there));
-        assert!(!all.ends(bob, here));
-        assert!(!all.ends(ada, later), "a later sign-in is not meant");
+        let all = Revocation { subject: Subject::User { id: ada, epoch: second, except: None }, at };
+        assert!(all.ends(ada, here, first) && all.ends(ada, there, first));
+        assert!(!all.ends(bob, here, first));
+        assert!(!all.ends(ada, here, second), "it was begun afterwards");
 
-        let others = Revocation { subject: Subject::User { id: ada, except: Some(here) }, at };
-        assert!(!others.ends(ada, here) && others.ends(ada, there));
+        let others = Revocation { subject: Subject::User { id: ada, epoch: second, except: Some(here) }, at };
+        assert!(!others.ends(ada, here, first) && others.ends(ada, there, first));
+        assert!(others.supersedes(&others) && others.supersedes(&all));
+        let next = Revocation { subject: Subject::User { id: ada, epoch: second.next(), except: None }, at };
+        assert!(next.supersedes(&others) && !others.supersedes(&next));
     }
 }

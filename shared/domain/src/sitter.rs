@@ -491,7 +491,7 @@ mod tests {
         for state in [State::Draft, State::InReview, State::Paused, State::Suspended] {
             assert!(!sitter(state).is_shown(now()), "{state:?}");
         }
-        let suspended = listed.user.clone().with_standing(Standing::Suspended { since: now() }, now());
+        let suspended = listed.user.clone().with_standing(Standing::Suspended { since: now() });
         assert!(!Sitter { user: suspended, ..listed.clone() }.is_shown(now()));
         let without_hours = Availability::new(TimeZoneName::default());
         assert!(!Sitter { availability: without_hours, ..listed }.is_shown(now()));
@@ -510,7 +510,7 @@ mod tests {
         let record = Record { checked_until: None, ..listed.record.clone() };
         assert_eq!(Sitter { record, ..listed.clone() }.may_care(span(midnight)), Err(Unfit::NotChecked));
         assert_eq!(sitter(State::Suspended).may_care(span(midnight)), Err(Unfit::ProfileSuspended));
-        let user = listed.user.clone().with_standing(Standing::Suspended { since: now() }, now());
+        let user = listed.user.clone().with_standing(Standing::Suspended { since: now() });
         assert_eq!(Sitter { user, ..listed }.may_care(span(midnight)), Err(Unfit::AccountSuspended));
         let code: &'static str = Unfit::NotChecked.into();
         assert_eq!(code, "not_checked");

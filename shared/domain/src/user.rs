@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     display_name::DisplayName,
     email::EmailAddress,
-    id::{SessionId, UploadId, UserId},
+    epoch::Epoch,
+    id::{UploadId, UserId},
     locale::Locale,
     phone::PhoneNumber,
     role::Role,
-    session::Session,
     time_zone::TimeZoneName,
     upload::Variant,
 };
@@ -28,12 +28,14 @@ pub struct User {
     pub email_verified: bool,
     /// The address that the person wants instead, until they have proved to read mail sent there.
     pub pending_email: Option<EmailAddress>,
+    /// The verified address before the last change, while the change can be reverted from there.
+    pub previous_email: Option<PreviousEmail>,
     /// A number that the person has proved to read texts at. Unique among all accounts.
     pub phone: Option<PhoneNumber>,
     /// Whether the account may be used.
     pub standing: Standing,
-    /// When all sign-ins were ended at once for the last time.
-    pub signed_out: Option<SignOut>,
+    /// Whatever was issued under another epoch is rejected.
+    pub epoch: Epoch,
     /// Shown to others.
     pub name: DisplayName,
     /// For mails and messages.
@@ -66,9 +68,10 @@ impl User {
             email,
             email_verified: false,
             pending_email: None,
+            previous_email: None,
             phone: None,
             standing: Standing::Active,
-            signed_out: None,
+            epoch: Epoch::FIRST,
             name,
             locale: Locale::default(),
             time_zone: TimeZoneName::default(),
@@ -80,19 +83,39 @@ impl User {
         }
     }
 
-    /// The person after they have proved to read mail sent to `address`; `None` if it is neither
-    /// theirs nor the one that they want.
-    pub fn prove_email(mut self, address: &EmailAddress) -> Option<Self> {
-        if self.pending_email.as_ref() == Some(address) {
-            self.email = address.clone();
-            self.pending_email = None;
-        } else if self.email != *address {
+    /// The user after proving to read mail sent to `address`; `None` if it is neither the current nor the
+    /// pending address.
+    ///
+    /// The first proof of an account starts a new epoch, because until then a stranger may have used the
+    /// account. A change of a verified address can be reverted from the address before.
+    pub fn prove_email(self, address: &EmailAddress, now: Timestamp) -> Option<Self> {
+        let (first, moved) = (!self.email_verified, self.email != *address);
+        if moved && self.pending_email.as_ref() != Some(address) {
             return None;
         }
-        self.email_verified = true;
-        self.due = None;
-        self.version += 1;
-        Some(self)
+        let previous = (moved && !first).then(|| PreviousEmail::of(self.email.clone(), now));
+        Some(Self {
+            email: address.clone(),
+            pending_email: self.pending_email.filter(|_| !moved && !first),
+            previous_email: previous.or(self.previous_email),
+            email_verified: true,
+            due: None,
+            epoch: if first { self.epoch.next() } else { self.epoch },
+            version: self.version + 1,
+            ..self
+        })
+    }
+
+    /// The user after the last change of the address was reverted; `None` if there is no change that can
+    /// still be reverted at `now`.
+    pub fn revert_email(self, now: Timestamp) -> Option<Self> {
+        let previous = self.previous_email.clone().filter(|previous| now < previous.until)?;
+        Some(Self { email: previous.address, previous_email: None, ..self.next_epoch() })
+    }
+
+    /// The previous address, while it can be reverted to.
+    pub fn revertible_email(&self, now: Timestamp) -> Option<&PreviousEmail> {
+        self.previous_email.as_ref().filter(|previous| now < previous.until)
     }
 
     /// The person after they have proved to read texts sent to that number.
@@ -107,29 +130,47 @@ impl User {
         Self { pending_email: Some(email), version: self.version + 1, ..self }
     }
 
-    /// The person whose sign-ins have all been ended at `now`, except one.
+    /// The user in the next epoch: all sessions, links, codes and sign-ins in progress, and the pending
+    /// address, end.
     #[must_use]
-    pub fn signed_out(self, except: Option<SessionId>, now: Timestamp) -> Self {
-        Self { signed_out: Some(SignOut { at: now, except }), version: self.version + 1, ..self }
+    pub fn next_epoch(self) -> Self {
+        Self { epoch: self.epoch.next(), pending_email: None, version: self.version + 1, ..self }
     }
 
-    /// The person in another standing. Whoever is suspended is signed out. To suspend who is suspended,
-    /// or open an account that is open, does not count as a change.
+    /// The user in another standing. A suspension starts a new epoch. To suspend a suspended account, or
+    /// open an open one, does not count as a change.
     #[must_use]
-    pub fn with_standing(self, standing: Standing, now: Timestamp) -> Self {
+    pub fn with_standing(self, standing: Standing) -> Self {
         match (self.standing, standing) {
             (Standing::Active, Standing::Active)
             | (Standing::Suspended { .. }, Standing::Suspended { .. }) => self,
             (_, Standing::Active) => Self { standing, version: self.version + 1, ..self },
-            (_, Standing::Suspended { .. }) => Self { standing, ..self.signed_out(None, now) },
+            (_, Standing::Suspended { .. }) => Self { standing, ..self.next_epoch() },
         }
     }
 
-    /// Whether a sign-in is still good for this person.
-    pub fn admits(&self, session: &Session) -> bool {
-        let ended =
-            self.signed_out.is_some_and(|all| session.created_at <= all.at && all.except != Some(session.id));
-        self.standing == Standing::Active && !ended
+    /// Whether what was issued under `epoch` may still be used.
+    pub fn admits(&self, epoch: Epoch) -> bool {
+        self.standing == Standing::Active && self.epoch == epoch
+    }
+}
+
+/// An address that a change has replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousEmail {
+    /// The address. Nobody else can claim it before `until`.
+    pub address: EmailAddress,
+    /// Until when the change can be reverted.
+    pub until: Timestamp,
+}
+
+impl PreviousEmail {
+    /// How long a change can be reverted: over a weekend.
+    pub const REVERTIBLE_FOR: SignedDuration = SignedDuration::from_hours(72);
+
+    fn of(address: EmailAddress, now: Timestamp) -> Self {
+        let until = now.saturating_add(Self::REVERTIBLE_FOR).unwrap_or(Timestamp::MAX);
+        Self { address, until }
     }
 }
 
@@ -144,16 +185,6 @@ pub enum Standing {
         /// Since when.
         since: Timestamp,
     },
-}
-
-/// The end of all sign-ins at once. It stands with the person, so that one write ends any number of
-/// them, and none can outlive it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignOut {
-    /// Those that were begun until then.
-    pub at: Timestamp,
-    /// But for this one.
-    pub except: Option<SessionId>,
 }
 
 /// A person's picture: the upload that it comes from, and what is published of it. It stands with the
@@ -207,8 +238,12 @@ mod tests {
             "ada@example.org".parse().unwrap(),
             DisplayName::parse("Ada").unwrap(),
             SignedDuration::from_hours(7 * 24),
-            "2026-03-01T12:00:00Z".parse().unwrap(),
+            now(),
         )
+    }
+
+    fn now() -> Timestamp {
+        "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
     #[test]
@@ -219,31 +254,54 @@ mod tests {
     #[test]
     fn proves_the_address_it_has_or_wants() {
         let other = EmailAddress::parse("ada@other.example").unwrap();
-        assert_eq!(ada().prove_email(&other), None);
-        let proved = ada().prove_email(&ada().email).unwrap();
+        assert_eq!(ada().prove_email(&other, now()), None);
+        let proved = ada().prove_email(&ada().email, now()).unwrap();
         assert_eq!((proved.email_verified, proved.due, proved.version), (true, None, 2));
-        let moved = User { pending_email: Some(other.clone()), ..ada() }.prove_email(&other).unwrap();
+        let moved = ada().with_pending_email(other.clone()).prove_email(&other, now()).unwrap();
         assert_eq!((&moved.email, &moved.pending_email, moved.email_verified), (&other, &None, true));
+        assert_eq!(moved.previous_email, None, "nobody has proved the address before");
     }
 
     #[test]
-    fn a_sign_out_ends_what_began_before_it() {
-        let at = |minute: i64| ada().created_at + SignedDuration::from_mins(minute);
-        let hash = crate::session::TokenHash([1; 32]);
-        let token = crate::session::Token { family: hash.clone(), whole: hash };
-        let begun =
-            |minute| Session::start(ada().id, Role::Parent, token.clone(), Default::default(), at(minute));
-        let (first, second, later) = (begun(1), begun(2), begun(4));
-        assert!(ada().admits(&first));
-        let out = ada().signed_out(Some(second.id), at(3));
-        assert_eq!([&first, &second, &later].map(|session| out.admits(session)), [false, true, true]);
+    fn the_first_proof_starts_a_new_epoch_and_a_later_one_does_not() {
+        let other = EmailAddress::parse("ada@other.example").unwrap();
+        let first = ada().with_pending_email(other.clone()).prove_email(&ada().email, now()).unwrap();
+        assert_eq!((first.epoch, &first.pending_email), (Epoch::FIRST.next(), &None));
+        let again = first.clone().prove_email(&first.email, now()).unwrap();
+        let moved = first.clone().with_pending_email(other.clone()).prove_email(&other, now()).unwrap();
+        assert_eq!([again.epoch, moved.epoch], [first.epoch; 2]);
+    }
 
-        let suspended = ada().with_standing(Standing::Suspended { since: at(3) }, at(3));
-        assert_eq!([&first, &second, &later].map(|session| suspended.admits(session)), [false; 3]);
-        let again = suspended.clone().with_standing(Standing::Suspended { since: at(9) }, at(9));
-        assert_eq!(again, suspended);
-        let back = suspended.with_standing(Standing::Active, at(5));
-        assert_eq!([&first, &second, &later].map(|session| back.admits(session)), [false, false, true]);
+    #[test]
+    fn a_change_of_the_address_can_be_reverted_for_72_hours() {
+        let at = |hour: i64| now() + SignedDuration::from_hours(hour);
+        let other = EmailAddress::parse("ada@other.example").unwrap();
+        let ada = ada().prove_email(&ada().email, now()).unwrap();
+        assert_eq!(ada.clone().revert_email(now()), None);
+        let moved = ada.clone().with_pending_email(other.clone()).prove_email(&other, now()).unwrap();
+        assert_eq!(moved.revertible_email(at(71)).map(|previous| &previous.address), Some(&ada.email));
+        // The thief goes on: none of it keeps the owner from reverting.
+        let later = moved.next_epoch().with_standing(Standing::Suspended { since: at(1) });
+        let reverted = later.clone().revert_email(at(71)).unwrap();
+        assert_eq!((&reverted.email, &reverted.previous_email), (&ada.email, &None));
+        assert!(reverted.epoch > later.epoch);
+        assert_eq!(later.revert_email(at(72)), None);
+    }
+
+    #[test]
+    fn a_new_epoch_ends_what_was_issued_and_what_is_pending() {
+        let since = now();
+        let ada = ada().with_pending_email("ada@other.example".parse().unwrap());
+        assert!(ada.admits(Epoch::FIRST));
+        let next = ada.clone().next_epoch();
+        assert_eq!((next.pending_email.as_ref(), next.version), (None, ada.version + 1));
+        assert!(!next.admits(Epoch::FIRST) && next.admits(next.epoch));
+
+        let suspended = ada.with_standing(Standing::Suspended { since });
+        assert_eq!((suspended.pending_email.as_ref(), suspended.admits(suspended.epoch)), (None, false));
+        assert_eq!(suspended.clone().with_standing(Standing::Suspended { since }), suspended);
+        let back = suspended.with_standing(Standing::Active);
+        assert!(back.admits(back.epoch) && !back.admits(Epoch::FIRST));
     }
 
     #[test]

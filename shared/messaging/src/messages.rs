@@ -20,23 +20,34 @@ use crate::{
 pub fn messages_for(event: &Event) -> Vec<Message> {
     let event_id = event.id;
     let search = |user_id| Message::Search(SearchMessage { user_id });
-    let email =
-        |user_id, template| Message::Email(EmailMessage { event_id, user_id, template, booking: None });
+    let email = |user_id, template| {
+        Message::Email(EmailMessage { event_id, user_id, template, booking: None, epoch: None })
+    };
+    let link = |user_id, epoch, template| {
+        Message::Email(EmailMessage { event_id, user_id, template, booking: None, epoch: Some(epoch) })
+    };
     let standing = |user_id| Message::Standing(StandingMessage { event_id, user_id });
     match event.fact {
-        Fact::UserRegistered { user_id } => vec![email(user_id, Template::Welcome)],
+        Fact::UserRegistered { user_id, epoch } => vec![link(user_id, epoch, Template::Welcome)],
         Fact::RegistrationRepeated { user_id } => vec![email(user_id, Template::RegistrationRepeated)],
-        Fact::EmailVerificationRequested { user_id } => vec![email(user_id, Template::VerifyEmail)],
-        Fact::EmailChangeRequested { user_id } => {
-            vec![email(user_id, Template::ConfirmNewEmail), email(user_id, Template::EmailChangeNotice)]
+        Fact::EmailVerificationRequested { user_id, epoch } => {
+            vec![link(user_id, epoch, Template::VerifyEmail)]
         }
-        Fact::PasswordResetRequested { user_id } => vec![email(user_id, Template::ResetPassword)],
-        Fact::AdminInvited { user_id } => vec![email(user_id, Template::AdminInvited)],
+        Fact::EmailChangeRequested { user_id, epoch } => {
+            vec![link(user_id, epoch, Template::ConfirmNewEmail), email(user_id, Template::EmailChangeNotice)]
+        }
+        Fact::EmailChanged { user_id } => vec![email(user_id, Template::EmailChanged)],
+        Fact::EmailReverted { user_id, epoch } => vec![link(user_id, epoch, Template::EmailReverted)],
+        Fact::PasswordResetRequested { user_id, epoch } => {
+            vec![link(user_id, epoch, Template::ResetPassword)]
+        }
+        Fact::AdminInvited { user_id, epoch } => vec![link(user_id, epoch, Template::AdminInvited)],
         Fact::PasswordChanged { user_id } => vec![email(user_id, Template::PasswordChanged)],
         Fact::SecondStepChanged { user_id, method: Method::None } => {
             vec![email(user_id, Template::SecondStepOff)]
         }
         Fact::SecondStepChanged { user_id, .. } => vec![email(user_id, Template::SecondStepOn)],
+        Fact::SecondStepReset { user_id } => vec![email(user_id, Template::SecondStepReset)],
         Fact::SessionReused { user_id, .. } => vec![email(user_id, Template::SessionEnded)],
         Fact::AccountSuspended { user_id } => {
             vec![search(user_id), standing(user_id), email(user_id, Template::AccountSuspended)]
@@ -95,7 +106,7 @@ fn messages_about(
     };
     use booking::Event;
     let email = |user_id, template| {
-        Message::Email(EmailMessage { event_id, user_id, template, booking: Some(booking_id) })
+        Message::Email(EmailMessage { event_id, user_id, template, booking: Some(booking_id), epoch: None })
     };
     let (to_parent, to_sitter) = (|template| email(parent, template), |template| email(sitter, template));
     let payment = Message::Payment(PaymentMessage::Booking { event_id, booking_id });

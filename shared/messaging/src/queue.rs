@@ -10,6 +10,7 @@ use aws_types::SdkConfig;
 use domain::{
     analytics::{Hour, Searched},
     booking::{News, Who},
+    epoch::Epoch,
     id::{self, BookingId, ChallengeId, EventId, UserId},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -30,6 +31,9 @@ pub struct EmailMessage {
     /// The booking that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booking: Option<BookingId>,
+    /// The user's epoch when the link in the email was requested. In another one the email is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
 }
 
 impl EmailMessage {

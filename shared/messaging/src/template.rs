@@ -24,6 +24,10 @@ pub enum Template {
     ConfirmNewEmail,
     /// To the address that somebody wants to leave.
     EmailChangeNotice,
+    /// To the address that a change has replaced.
+    EmailChanged,
+    /// To the address that was restored.
+    EmailReverted,
     /// To somebody who has forgotten their password.
     ResetPassword,
     /// To somebody who was made an admin.
@@ -34,6 +38,8 @@ pub enum Template {
     SecondStepOn,
     /// To somebody who is not, any more.
     SecondStepOff,
+    /// To a user whose second step an admin has removed.
+    SecondStepReset,
     /// To somebody whose sign-in was ended because its token was used twice.
     SessionEnded,
     /// To somebody whose account was suspended.
@@ -111,6 +117,8 @@ pub enum Recipient {
     Current,
     /// The one that they want instead.
     Pending,
+    /// The one before, while the change can be reverted.
+    Previous,
 }
 
 /// A mail, ready to be sent.
@@ -173,7 +181,8 @@ impl Template {
     pub fn link(self) -> Option<Purpose> {
         match self {
             Self::Welcome | Self::VerifyEmail | Self::ConfirmNewEmail => Some(Purpose::VerifyEmail),
-            Self::ResetPassword | Self::AdminInvited => Some(Purpose::ResetPassword),
+            Self::ResetPassword | Self::AdminInvited | Self::EmailReverted => Some(Purpose::ResetPassword),
+            Self::EmailChanged => Some(Purpose::RevertEmail),
             _ => None,
         }
     }
@@ -182,6 +191,7 @@ impl Template {
     pub fn recipient(self) -> Recipient {
         match self {
             Self::ConfirmNewEmail => Recipient::Pending,
+            Self::EmailChanged => Recipient::Previous,
             _ => Recipient::Current,
         }
     }
@@ -206,7 +216,9 @@ impl Template {
                     "Hello {{ name }}, somebody, perhaps you, has just tried to open a NannyRadar account with this address. It already belongs to yours, so nothing has changed.",
                 ],
                 action: Some(("Sign in", "/sign-in")),
-                after: &["If it was not you, you need not do anything."],
+                after: &[
+                    "If it was not you, you need not do anything. If somebody else has opened the account, choose a new password at the sign-in: you start with an empty account.",
+                ],
             },
             Self::VerifyEmail => Words {
                 subject: "Confirm your address",
@@ -234,6 +246,37 @@ impl Template {
                     "Hello {{ name }}, another address was entered for your NannyRadar account. It takes this one's place once it is confirmed.",
                 ],
                 action: None,
+                after: &[NOT_YOU],
+            },
+            Self::EmailChanged => Words {
+                subject: "Your email address was changed",
+                title: "Your email address was changed",
+                before: &[
+                    "Hello {{ name }}, your NannyRadar account now has another email address. If you changed it, you need not do anything.",
+                ],
+                action: Some(("I did not change it", "/revert-email")),
+                after: &[
+                    "The button restores this address, signs out all devices and makes the password void. You then choose a new one. It works once, within 72 hours.",
+                ],
+            },
+            Self::EmailReverted => Words {
+                subject: "Your email address was restored",
+                title: "Your email address was restored",
+                before: &[
+                    "Hello {{ name }}, the change of your email address was reverted. All devices are signed out, and the password no longer works.",
+                ],
+                action: Some(("Choose a new password", "/reset-password")),
+                after: &[
+                    "The link works once, within an hour. After that, request another one at the sign-in. If you use the same password elsewhere, change it there too.",
+                ],
+            },
+            Self::SecondStepReset => Words {
+                subject: "We removed the second step of your sign-in",
+                title: "We removed the second step of your sign-in",
+                before: &[
+                    "Hello {{ name }}, our support team has removed the second step of your sign-in, as requested after an identity check. All devices are signed out. Your password alone signs you in again.",
+                ],
+                action: Some(("Sign in", "/sign-in")),
                 after: &[NOT_YOU],
             },
             Self::ResetPassword => Words {

@@ -12,6 +12,7 @@ use domain::{
     one_time_code::Pending,
     revocation::Subject,
     role::Role,
+    session::Session,
     user::{Standing, User},
 };
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use crate::{
     Error, Tables, audit, credentials,
     tables::{Condition, Transaction},
     uploads,
-    users::{CLAIM, ClaimItem, Item, PROFILE, email_pk, phone_pk, pk},
+    users::{CLAIM, ClaimItem, Item, PROFILE, claimed_by, email_pk, phone_pk, pk},
 };
 
 impl Tables {
@@ -79,27 +80,108 @@ impl Tables {
             .await
     }
 
-    /// Stores a person who has proved their address by a link: `after` follows from `before`. If it
-    /// is another address than before, its claim moves along. Fails with [`Error::Conflict`] if the
-    /// link was used or replaced, the person has changed, or the address is somebody else's.
+    /// Stores a user who has verified an address by a link: `after` follows from `before`. If it is another
+    /// address than before, its claim moves along, the claim on a verified one before becomes a former one,
+    /// and the change is announced. If the epoch is another one, all sessions end but the one that is `kept`.
+    ///
+    /// Fails with [`Error::Conflict`] if the link was used or replaced, the user or that session has
+    /// changed, or the address is somebody else's.
     pub async fn prove_email(
         &self,
         before: &User,
         after: User,
+        kept: Option<&Session>,
         link: &MailLink,
         trail: &audit::Entry,
     ) -> Result<(), Error> {
         let mut transaction = self.transaction().spend_link(link)?.record(trail)?;
         if before.email != after.email {
             let claim = ClaimItem::new(email_pk(&after.email), after.id);
-            transaction = transaction.put(&self.main, &claim, Condition::Absent)?.delete(
-                &self.main,
-                email_pk(&before.email),
-                CLAIM,
-                Condition::None,
-            )?;
+            transaction = transaction.put(&self.main, &claim, Condition::Absent)?;
+            transaction = match &after.previous_email {
+                Some(previous) => {
+                    let changed = Event::new(Fact::EmailChanged { user_id: after.id }, trail.at);
+                    let former = ClaimItem::former(previous, after.id);
+                    transaction.put(&self.main, &former, claimed_by(after.id))?.announce(&changed)?
+                }
+                None => transaction.delete(&self.main, email_pk(&before.email), CLAIM, Condition::None)?,
+            };
         }
-        transaction.put(&self.main, &Item::from(after), Condition::version(before.version))?.commit().await
+        if before.epoch == after.epoch {
+            transaction =
+                transaction.put(&self.main, &Item::from(after), Condition::version(before.version))?;
+        } else {
+            transaction = transaction.put_next_epoch(after, before.version, kept, trail.at)?;
+        }
+        transaction.commit().await
+    }
+
+    /// Stores a user whose last change of the address was reverted: `after` follows from `before`. The
+    /// link is used up, all sessions end, the password is void, and the event announces a link to choose
+    /// another one. Fails with [`Error::Conflict`] if any of it has changed in between.
+    pub async fn revert_email(
+        &self,
+        before: &User,
+        after: User,
+        credentials: &Credentials,
+        link: &MailLink,
+        trail: &audit::Entry,
+        event: &Event,
+    ) -> Result<(), Error> {
+        let claim = ClaimItem::new(email_pk(&after.email), after.id);
+        self.transaction()
+            .spend_link(link)?
+            .put(&self.main, &claim, claimed_by(after.id))?
+            .delete(&self.main, email_pk(&before.email), CLAIM, claimed_by(after.id))?
+            .put(&self.main, &credentials::Item::from(credentials), Condition::after(credentials.version))?
+            .put_next_epoch(after, before.version, None, trail.at)?
+            .record(trail)?
+            .announce(event)?
+            .commit()
+            .await
+    }
+
+    /// Releases the address that a change has replaced, because the change cannot be reverted any more.
+    /// Fails with [`Error::Conflict`] as [`Tables::save_user`] does.
+    pub async fn release_previous_email(&self, user: User) -> Result<(), Error> {
+        let Some(previous) = &user.previous_email else { return Ok(()) };
+        let (pk, id, before) = (email_pk(&previous.address), user.id, user.version);
+        let after = User { previous_email: None, version: before + 1, ..user };
+        self.transaction()
+            .delete(&self.main, pk, CLAIM, claimed_by(id))?
+            .put(&self.main, &Item::from(after), Condition::version(before))?
+            .commit()
+            .await
+    }
+
+    /// Gives the address of an account that nobody has verified to a new account, whose owner has: `link`
+    /// is used up, all sessions of the account `before` end, and it falls due for removal with everything
+    /// that a stranger may have put there. Fails with [`Error::Conflict`] if the link was used, or the
+    /// account before has changed.
+    pub async fn replace_unverified(
+        &self,
+        before: User,
+        after: User,
+        password_hash: String,
+        link: &MailLink,
+        trail: [&audit::Entry; 2],
+        event: &Event,
+    ) -> Result<(), Error> {
+        let (id, version, now) = (before.id, before.version, event.occurred_at);
+        let credentials = Credentials::new(after.id, after.role, password_hash);
+        let claim = ClaimItem::new(email_pk(&after.email), after.id);
+        let removed = before.with_standing(Standing::Suspended { since: now });
+        self.transaction()
+            .spend_link(link)?
+            .put(&self.main, &claim, claimed_by(id))?
+            .put(&self.main, &credentials::Item::from(&credentials), Condition::Absent)?
+            .put(&self.main, &Item::from(after), Condition::Absent)?
+            .put_next_epoch(User { due: Some(now), ..removed }, version, None, now)?
+            .record(trail[0])?
+            .record(trail[1])?
+            .announce(event)?
+            .commit()
+            .await
     }
 
     /// Stores a person who has proved to read texts at a number: `after` follows from `before`, and
@@ -130,33 +212,31 @@ impl Tables {
         transaction.put(&self.main, &Item::from(after), Condition::version(before.version))?.commit().await
     }
 
-    /// Stores a person with a new password, all of whose other sign-ins have ended. With a link, the
-    /// link is used up. Fails with [`Error::Conflict`] if any of it has changed in between.
-    pub async fn change_password(
+    /// Stores a user with changed credentials in a new epoch: all sessions end but the one that is `kept`.
+    /// With a link, the link is used up. Fails with [`Error::Conflict`] if any of it has changed in between.
+    #[expect(clippy::too_many_arguments, reason = "one transaction writes all of them")]
+    pub async fn change_credentials(
         &self,
         user: User,
         before: u64,
         credentials: &Credentials,
+        kept: Option<&Session>,
         link: Option<&MailLink>,
         trail: &audit::Entry,
         event: &Event,
     ) -> Result<(), Error> {
         let mut transaction = self
             .transaction()
-            .put(
-                &self.main,
-                &credentials::Item::from(credentials),
-                Condition::version(credentials.version - 1),
-            )?
+            .put(&self.main, &credentials::Item::from(credentials), Condition::after(credentials.version))?
             .record(trail)?
             .announce(event)?;
         if let Some(link) = link {
             transaction = transaction.spend_link(link)?;
         }
-        transaction.put_signed_out(user, before, trail.at)?.commit().await
+        transaction.put_next_epoch(user, before, kept, trail.at)?.commit().await
     }
 
-    /// Stores a person all of whose sign-ins have ended.
+    /// Stores a user in a new epoch, all of whose sessions have ended.
     pub async fn sign_out_everywhere(
         &self,
         user: User,
@@ -164,7 +244,7 @@ impl Tables {
         trail: &audit::Entry,
     ) -> Result<(), Error> {
         let transaction = self.transaction().record(trail)?;
-        transaction.put_signed_out(user, before, trail.at)?.commit().await
+        transaction.put_next_epoch(user, before, None, trail.at)?.commit().await
     }
 
     /// Stores a person in another standing, and announces it. Fails with [`Error::Conflict`] as
@@ -181,7 +261,9 @@ impl Tables {
             Standing::Active => {
                 transaction.put(&self.main, &Item::from(user), Condition::version(before))?.commit().await
             }
-            Standing::Suspended { .. } => transaction.put_signed_out(user, before, trail.at)?.commit().await,
+            Standing::Suspended { .. } => {
+                transaction.put_next_epoch(user, before, None, trail.at)?.commit().await
+            }
         }
     }
 
@@ -189,10 +271,13 @@ impl Tables {
     /// picture falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
     /// read, e.g. because its owner has just proved the address.
     pub async fn remove_unverified(&self, user: &User, now: Timestamp) -> Result<(), Error> {
-        let mut transaction = self
-            .transaction()
-            .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
-            .delete(&self.main, email_pk(&user.email), CLAIM, Condition::None)?;
+        let mut transaction =
+            self.transaction().delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?;
+        // Somebody who has verified the address may have it by now.
+        if self.owner_of(&user.email).await? == Some(user.id) {
+            transaction =
+                transaction.delete(&self.main, email_pk(&user.email), CLAIM, claimed_by(user.id))?;
+        }
         transaction = match user.role {
             Role::Parent => transaction.delete_children(&self.roll(user.id).await?)?,
             Role::Sitter => transaction.delete_certificates(&self.folder(user.id).await?)?,
@@ -210,7 +295,8 @@ impl Tables {
             transaction = uploads::replace(self, transaction, avatar.upload, now).await?;
         }
         // Nobody who is signed in writes under it any more.
-        transaction = transaction.revoke(Subject::User { id: user.id, except: None }, now)?;
+        transaction =
+            transaction.revoke(Subject::User { id: user.id, epoch: user.epoch.next(), except: None }, now)?;
         if user.role == Role::Sitter {
             transaction =
                 transaction.announce(&Event::new(Fact::AccountRemoved { user_id: user.id }, now))?;
@@ -241,11 +327,24 @@ impl Tables {
 }
 
 impl Transaction<'_> {
-    /// The person, and the revocation of the access tokens that their sign-ins have got.
-    fn put_signed_out(self, user: User, before: u64, at: Timestamp) -> Result<Self, Error> {
-        let except = user.signed_out.and_then(|all| all.except);
-        let subject = Subject::User { id: user.id, except };
+    /// The user in a new epoch, the revocation of the access tokens of the epochs before, and the session
+    /// that goes on.
+    fn put_next_epoch(
+        self,
+        user: User,
+        before: u64,
+        kept: Option<&Session>,
+        at: Timestamp,
+    ) -> Result<Self, Error> {
+        let subject =
+            Subject::User { id: user.id, epoch: user.epoch, except: kept.map(|session| session.id) };
+        let epoch = user.epoch;
         let table = &self.tables.main;
-        self.put(table, &Item::from(user), Condition::version(before))?.revoke(subject, at)
+        let transaction =
+            self.put(table, &Item::from(user), Condition::version(before))?.revoke(subject, at)?;
+        match kept {
+            Some(session) => transaction.put_session(&session.clone().with_epoch(epoch)),
+            None => Ok(transaction),
+        }
     }
 }

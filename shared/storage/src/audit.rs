@@ -51,6 +51,10 @@ pub enum Action {
     EmailChangeRequested,
     /// Another address was proved, and took the place of the one before.
     EmailChanged,
+    /// A change of the address was reverted from the one before.
+    EmailReverted,
+    /// The owner of an address has taken it from an account that somebody had opened with it.
+    AddressReclaimed,
     /// A number was proved.
     PhoneVerified,
     /// A password was changed by somebody who knew it.
@@ -59,6 +63,8 @@ pub enum Action {
     PasswordReset,
     /// What is asked for after the password was changed.
     SecondStepChanged,
+    /// An admin has removed what is asked for after the password.
+    SecondStepReset,
     /// An account was made that may operate the marketplace.
     AdminCreated,
     /// An account was suspended.

@@ -10,6 +10,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     email::EmailAddress,
+    epoch::Epoch,
     id::UserId,
     mail_link::{MailLink, Purpose},
     session::TokenHash,
@@ -31,6 +32,7 @@ struct Item {
     user_id: UserId,
     purpose: Purpose,
     email: EmailAddress,
+    epoch: Epoch,
     secret_hash: TokenHash,
     expires_at: Timestamp,
     ttl: i64,
@@ -59,6 +61,7 @@ impl Tables {
             user_id: link.user_id,
             purpose: link.purpose,
             email: link.email.clone(),
+            epoch: link.epoch,
             secret_hash: link.hash.clone(),
             expires_at: link.expires_at,
             ttl: link.expires_at.as_second(),
@@ -73,6 +76,7 @@ impl Tables {
             user_id: item.user_id,
             purpose: item.purpose,
             email: item.email,
+            epoch: item.epoch,
             hash: item.secret_hash,
             expires_at: item.expires_at,
         }))

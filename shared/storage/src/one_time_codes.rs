@@ -7,6 +7,8 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
+    credentials::Credentials,
+    epoch::Epoch,
     event::Event,
     id::{ChallengeId, UserId},
     one_time_code::{Pending, Purpose, TRIES},
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Tables, audit,
+    Error, Tables, audit, credentials,
     tables::{Condition, Transaction, key},
     users,
 };
@@ -34,6 +36,7 @@ struct Item {
     challenge: Option<ChallengeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_hash: Option<TokenHash>,
+    epoch: Epoch,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_hash: Option<String>,
     tries: u8,
@@ -63,6 +66,7 @@ impl From<&Pending> for Item {
             phone,
             challenge,
             secret_hash: secret,
+            epoch: pending.epoch,
             code_hash: pending.code_hash.clone(),
             tries: pending.tries,
             expires_at: pending.expires_at,
@@ -82,6 +86,7 @@ impl TryFrom<Item> for Pending {
         Ok(Self {
             user_id: item.user_id,
             purpose,
+            epoch: item.epoch,
             code_hash: item.code_hash,
             tries: item.tries,
             expires_at: item.expires_at,
@@ -99,9 +104,20 @@ impl Transaction<'_> {
 
 impl Tables {
     /// Stores a sign-in that waits for its second step, and that the password was right.
-    pub async fn await_second_step(&self, pending: &Pending, trail: &audit::Entry) -> Result<(), Error> {
+    ///
+    /// Fails with [`Error::Conflict`] if the account is suspended or in another epoch, or its credentials
+    /// were changed since they were compared.
+    pub async fn await_second_step(
+        &self,
+        pending: &Pending,
+        compared: &Credentials,
+        trail: &audit::Entry,
+    ) -> Result<(), Error> {
+        let user = users::pk(pending.user_id);
         self.transaction()
             .put(&self.ephemeral, &Item::from(pending), Condition::Absent)?
+            .check_admits(pending.user_id, pending.epoch)?
+            .check(&self.main, user, credentials::SK, Condition::version(compared.version))?
             .record(trail)?
             .commit()
             .await
@@ -126,18 +142,27 @@ impl Tables {
         item.map(Pending::try_from).transpose()
     }
 
-    /// Notes the hash of the code that is being sent. Fails with [`Error::Conflict`] if nothing
-    /// waits for it any more.
+    /// Notes the hash of the code that is being sent. Fails with [`Error::Conflict`] if what waits for it is
+    /// not what was read any more: it ended, waits for another number, or another code was noted.
     pub async fn set_code(&self, pending: &Pending, code_hash: String) -> Result<(), Error> {
-        self.client
+        let text = |value: String| AttributeValue::S(value);
+        let (unchanged, before) = match &pending.code_hash {
+            Some(before) => ("code_hash = :before", Some(text(before.clone()))),
+            None => ("attribute_not_exists(code_hash)", None),
+        };
+        let mut update = self
+            .client
             .update_item()
             .table_name(&self.ephemeral)
             .set_key(Some(key(users::pk(pending.user_id), sk_of(&pending.purpose))))
             .update_expression("SET code_hash = :hash")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":hash", AttributeValue::S(code_hash))
-            .send()
-            .await?;
+            .condition_expression(format!("expires_at = :expires_at AND {unchanged}"))
+            .expression_attribute_values(":hash", text(code_hash))
+            .expression_attribute_values(":expires_at", text(pending.expires_at.to_string()));
+        if let Some(before) = before {
+            update = update.expression_attribute_values(":before", before);
+        }
+        update.send().await?;
         Ok(())
     }
 

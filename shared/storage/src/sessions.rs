@@ -9,24 +9,29 @@
 //! A person has at most [`MAX_SESSIONS`]. Their index lists the ids, so that a sign-in reads one item; only when the
 //! index is full does it read them all, and ends the one that was used least recently.
 //!
-//! All sign-ins of a person end at once by a note on the person; see [`domain::user::SignOut`].
+//! All sessions of a user end at once by a new epoch of the user; see [`domain::epoch::Epoch`].
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     credentials::Credentials,
+    epoch::Epoch,
     event::Event,
     id::{SessionId, UserId},
     one_time_code::Pending,
     revocation::Subject,
     role::Role,
-    session::{Client, LIFETIME, Session, TokenHash},
+    session::{Client, LIFETIME, LiveToken, Session, TokenHash},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tables, audit, credentials, tables::Condition, users};
+use crate::{
+    Error, Tables, audit, credentials,
+    tables::{Condition, Transaction},
+    users,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Item {
@@ -37,15 +42,15 @@ struct Item {
     user_id: UserId,
     role: Role,
     created_at: Timestamp,
+    epoch: Epoch,
     refreshed_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_agent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ip_prefix: Option<String>,
     token_family: TokenHash,
-    current_token: TokenHash,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_token: Option<TokenHash>,
+    tokens: Vec<LiveToken>,
+    revision: u64,
     ttl: i64,
 }
 
@@ -79,12 +84,13 @@ impl From<&Session> for Item {
             user_id: session.user_id,
             role: session.role,
             created_at: session.created_at,
+            epoch: session.epoch,
             refreshed_at: session.refreshed_at,
             user_agent: session.client.user_agent.clone(),
             ip_prefix: session.client.ip_prefix.clone(),
             token_family: session.family.clone(),
-            current_token: session.current.clone(),
-            previous_token: session.previous.clone(),
+            tokens: session.tokens.clone(),
+            revision: session.revision,
             ttl: session.expires_at().as_second(),
         }
     }
@@ -97,11 +103,12 @@ impl From<Item> for Session {
             user_id: item.user_id,
             role: item.role,
             created_at: item.created_at,
+            epoch: item.epoch,
             refreshed_at: item.refreshed_at,
             client: Client { user_agent: item.user_agent, ip_prefix: item.ip_prefix },
             family: item.token_family,
-            current: item.current_token,
-            previous: item.previous_token,
+            tokens: item.tokens,
+            revision: item.revision,
         }
     }
 }
@@ -117,13 +124,21 @@ pub struct Proof<'a> {
     pub pending: Option<&'a Pending>,
 }
 
+impl Transaction<'_> {
+    /// Stores a session that goes on in a new epoch.
+    pub(crate) fn put_session(self, session: &Session) -> Result<Self, Error> {
+        let table = &self.tables.ephemeral;
+        self.put(table, &Item::from(session), Condition::revision_before(session.revision))
+    }
+}
+
 impl Tables {
     /// Stores a new sign-in and its entry in the trail, and uses up what the person signed in with.
     ///
     /// If the person has [`MAX_SESSIONS`] already, the one that was used least recently ends.
     ///
-    /// Fails with [`Error::Conflict`] if the account was suspended or its credentials were changed
-    /// since they were compared, or the code was used.
+    /// Fails with [`Error::Conflict`] if the account is suspended or in another epoch than the session, its
+    /// credentials were changed since they were compared, or the code was used.
     pub async fn start_session(
         &self,
         session: &Session,
@@ -184,7 +199,7 @@ impl Tables {
             .put(&self.ephemeral, &index, before)?
             .put(&self.ephemeral, &Item::from(session), Condition::Absent)?
             .record(trail)?
-            .check(&self.main, user.clone(), users::PROFILE, Condition::Without(users::SUSPENDED_SINCE))?;
+            .check_admits(session.user_id, session.epoch)?;
         transaction = match proof.changed {
             Some(changed) => transaction.put(
                 &self.main,
@@ -247,11 +262,10 @@ impl Tables {
         Ok(self.get::<Item>(&self.ephemeral, &users::pk(user), &sk(id)).await?.map(Session::from))
     }
 
-    /// Stores a sign-in whose token was exchanged. Fails with [`Error::Conflict`] if another
-    /// exchange was quicker, or the sign-in has been ended: `before` is the token that was current.
-    pub async fn rotate_session(&self, session: &Session, before: &TokenHash) -> Result<(), Error> {
-        let condition = Condition::Equals("current_token", AttributeValue::S(before.encode()));
-        self.put(&self.ephemeral, &Item::from(session), condition).await
+    /// Stores a session whose token was exchanged. Fails with [`Error::Conflict`] if another exchange was
+    /// quicker, or the session has ended.
+    pub async fn rotate_session(&self, session: &Session) -> Result<(), Error> {
+        self.put(&self.ephemeral, &Item::from(session), Condition::revision_before(session.revision)).await
     }
 
     /// Ends a sign-in because one of its tokens came twice, tells the trail and announces it.

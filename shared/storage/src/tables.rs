@@ -189,8 +189,8 @@ pub(crate) enum Condition {
     Present,
     /// The attribute of that name has that value.
     Equals(&'static str, AttributeValue),
-    /// There is such an item, and it has no attribute of that name.
-    Without(&'static str),
+    /// The first attribute has that value, and there is no second one.
+    EqualsWithout(&'static str, AttributeValue, &'static str),
 }
 
 impl Condition {
@@ -204,6 +204,11 @@ impl Condition {
         if version == 0 { Self::Absent } else { Self::version(version) }
     }
 
+    /// The item is of the revision before that one.
+    pub(crate) fn revision_before(revision: u64) -> Self {
+        Self::Equals("revision", AttributeValue::N((revision - 1).to_string()))
+    }
+
     /// The item is of the version before that one, or, before the first, absent.
     pub(crate) fn after(version: u64) -> Self {
         Self::still(version - 1)
@@ -214,9 +219,10 @@ impl Condition {
             Self::None => (None, None),
             Self::Absent => (Some("attribute_not_exists(pk)".into()), None),
             Self::Present => (Some("attribute_exists(pk)".into()), None),
-            Self::Without(name) => {
-                (Some(format!("attribute_exists(pk) AND attribute_not_exists({name})")), None)
-            }
+            Self::EqualsWithout(name, value, absent) => (
+                Some(format!("{name} = :expected AND attribute_not_exists({absent})")),
+                Some(HashMap::from([(":expected".into(), value)])),
+            ),
             Self::Equals(name, value) => {
                 (Some(format!("{name} = :expected")), Some(HashMap::from([(":expected".into(), value)])))
             }

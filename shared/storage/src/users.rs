@@ -8,7 +8,8 @@
 //!
 //! A claim makes an address or a number unique: it is written in the transaction that gives it to an
 //! account, on the condition that there is none. A number is claimed when it is proved, so that
-//! nobody can occupy one that is not theirs. An account whose address is unproved also lies in the index `due`.
+//! nobody can occupy one that is not theirs. The claim on a verified address that a change has replaced
+//! stays, as a former one, while the change can be reverted, and lies in the index `due`. An account whose address is unproved also lies in the index `due`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +17,13 @@ use domain::{
     display_name::DisplayName,
     due::Kind,
     email::EmailAddress,
+    epoch::Epoch,
     id::UserId,
     locale::Locale,
     phone::PhoneNumber,
     role::Role,
     time_zone::TimeZoneName,
-    user::{Avatar, SignOut, Standing, User},
+    user::{Avatar, PreviousEmail, Standing, User},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,8 +31,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Tables,
     due::DueKeys,
-    tables::{BATCH, Condition, key},
+    tables::{BATCH, Condition, Transaction, key},
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 pub(crate) const PROFILE: &str = "PROFILE";
 /// Set while an account is suspended.
@@ -62,11 +65,12 @@ pub(crate) struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending_email: Option<EmailAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_email: Option<PreviousEmail>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     phone: Option<PhoneNumber>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suspended_since: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    signed_out: Option<SignOut>,
+    epoch: Epoch,
     name: DisplayName,
     locale: Locale,
     time_zone: TimeZoneName,
@@ -90,12 +94,13 @@ impl From<User> for Item {
             email: user.email,
             email_verified: user.email_verified,
             pending_email: user.pending_email,
+            previous_email: user.previous_email,
             phone: user.phone,
             suspended_since: match user.standing {
                 Standing::Active => None,
                 Standing::Suspended { since } => Some(since),
             },
-            signed_out: user.signed_out,
+            epoch: user.epoch,
             name: user.name,
             locale: user.locale,
             time_zone: user.time_zone,
@@ -114,9 +119,10 @@ impl From<Item> for User {
             email: item.email,
             email_verified: item.email_verified,
             pending_email: item.pending_email,
+            previous_email: item.previous_email,
             phone: item.phone,
             standing: item.suspended_since.map_or(Standing::Active, |since| Standing::Suspended { since }),
-            signed_out: item.signed_out,
+            epoch: item.epoch,
             name: item.name,
             locale: item.locale,
             time_zone: item.time_zone,
@@ -134,11 +140,50 @@ pub(crate) struct ClaimItem {
     sk: String,
     schema_version: u8,
     user_id: UserId,
+    /// Set on the claim on a previous address: until when it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former_until: Option<Timestamp>,
+    #[serde(flatten)]
+    due: DueKeys,
 }
 
 impl ClaimItem {
     pub(crate) fn new(pk: String, user_id: UserId) -> Self {
-        Self { pk, sk: CLAIM.into(), schema_version: 1, user_id }
+        let due = DueKeys::default();
+        Self { pk, sk: CLAIM.into(), schema_version: 1, user_id, former_until: None, due }
+    }
+
+    /// The claim on the address that a change has replaced.
+    pub(crate) fn former(previous: &PreviousEmail, user_id: UserId) -> Self {
+        Self {
+            former_until: Some(previous.until),
+            due: DueKeys::new(Kind::PreviousEmail, Some(previous.until), &user_id),
+            ..Self::new(email_pk(&previous.address), user_id)
+        }
+    }
+}
+
+/// The claim is that user's.
+pub(crate) fn claimed_by(user: UserId) -> Condition {
+    Condition::Equals("user_id", AttributeValue::S(user.to_string()))
+}
+
+/// Whose an address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The address of that user.
+    Current(UserId),
+    /// The previous address of that user, kept while the change can be reverted.
+    Former(UserId),
+}
+
+impl Transaction<'_> {
+    /// Lets nothing happen unless the account is open and in that epoch.
+    pub(crate) fn check_admits(self, user: UserId, epoch: Epoch) -> Result<Self, Error> {
+        let epoch = AttributeValue::N(epoch.number().to_string());
+        let admits = Condition::EqualsWithout("epoch", epoch, SUSPENDED_SINCE);
+        let table = &self.tables.main;
+        self.check(table, pk(user), PROFILE, admits)
     }
 }
 
@@ -161,9 +206,21 @@ impl Tables {
         Ok(names)
     }
 
+    /// Whose address that is, or was.
+    pub async fn claim_on(&self, email: &EmailAddress) -> Result<Option<Claim>, Error> {
+        let claim = self.get::<ClaimItem>(&self.main, &email_pk(email), CLAIM).await?;
+        Ok(claim.map(|claim| match claim.former_until {
+            None => Claim::Current(claim.user_id),
+            Some(_) => Claim::Former(claim.user_id),
+        }))
+    }
+
     /// Whose address that is.
     pub async fn owner_of(&self, email: &EmailAddress) -> Result<Option<UserId>, Error> {
-        Ok(self.get::<ClaimItem>(&self.main, &email_pk(email), CLAIM).await?.map(|claim| claim.user_id))
+        Ok(match self.claim_on(email).await? {
+            Some(Claim::Current(user)) => Some(user),
+            Some(Claim::Former(_)) | None => None,
+        })
     }
 
     /// Whose number that is.

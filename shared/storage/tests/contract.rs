@@ -24,6 +24,7 @@ use storage::{
     rate_limits::{Bucket, Rate},
     revocations::Position,
     sessions::Proof,
+    users::Claim as AddressClaim,
 };
 use testing::{Dynamo, TABLES, requested_booking};
 
@@ -51,7 +52,7 @@ fn entry(user: &User, action: Action) -> Entry {
 }
 
 async fn register(tables: &Tables, user: &User) -> Result<(), Error> {
-    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now());
+    let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now());
     tables.register(user.clone(), "hash".into(), &event, &entry(user, Action::Registered)).await
 }
 
@@ -155,7 +156,7 @@ async fn those_admins_are_told_who_can_be_reached() {
     let ids = async || tables.admins().await.unwrap().into_iter().map(|admin| admin.id).collect::<Vec<_>>();
     assert!(ids().await.is_empty(), "nobody has proved an address");
     for user in [&root, &gone] {
-        let proved = user.clone().prove_email(&user.email).unwrap();
+        let proved = user.clone().prove_email(&user.email, now()).unwrap();
         tables.save_user(proved.clone(), 1, now()).await.unwrap();
     }
     assert_eq!(ids().await.len(), 2);
@@ -212,7 +213,7 @@ fn token(n: u8) -> Token {
 }
 
 fn session(user: &User, n: u8, at: Timestamp) -> Session {
-    Session::start(user.id, user.role, token(n), Client::default(), at)
+    Session::start(user.id, user.role, user.epoch, token(n), Client::default(), at)
 }
 
 async fn start(tables: &Tables, session: &Session) -> Result<(), Error> {
@@ -232,18 +233,17 @@ async fn a_session_is_exchanged_by_one() {
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(count(&dynamo, "audit").await, 2);
 
-    let before = session.current.clone();
     let rotate =
-        |n| session.clone().rotate(Presented::Current, TokenHash([n; 32]), Client::default(), later(5));
+        |n| session.clone().rotate(Presented::Current(0), TokenHash([n; 32]), Client::default(), later(5));
     let (first, second) = (rotate(2), rotate(3));
-    tables.rotate_session(&first, &before).await.unwrap();
-    conflict(tables.rotate_session(&second, &before).await);
+    tables.rotate_session(&first).await.unwrap();
+    conflict(tables.rotate_session(&second).await);
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), Some(first.clone()));
 
     let event = Event::new(Fact::SessionReused { user_id: ada.id, session_id: session.id }, later(9));
     tables.end_reused_session(&first, &entry(&ada, Action::SessionReused), &event).await.unwrap();
     assert_eq!(tables.session(ada.id, session.id).await.unwrap(), None);
-    conflict(tables.rotate_session(&first, &first.current).await);
+    conflict(tables.rotate_session(&first).await);
     assert_eq!(count(&dynamo, "audit").await, 3);
     let (revoked, _) =
         tables.revocations(Position::start(later(9)), SignedDuration::ZERO, later(9)).await.unwrap();
@@ -258,27 +258,154 @@ async fn no_session_begins_with_what_has_changed_since() {
     let compared = tables.credentials(ada.id).await.unwrap().unwrap();
     let changed = compared.clone().with_password("other".into());
     let event = Event::new(Fact::PasswordChanged { user_id: ada.id }, now());
-    let signed_out = ada.clone().signed_out(None, now());
+    let next = ada.clone().next_epoch();
     let trail = entry(&ada, Action::PasswordChanged);
-    tables.change_password(signed_out.clone(), 1, &changed, None, &trail, &event).await.unwrap();
-    conflict(tables.change_password(signed_out.clone(), 1, &changed, None, &trail, &event).await);
+    let change =
+        async || tables.change_credentials(next.clone(), 1, &changed, None, None, &trail, &event).await;
+    change().await.unwrap();
+    conflict(change().await);
 
-    let begun = session(&ada, 1, now());
     let trail = entry(&ada, Action::SignedIn);
     let proof = Proof { compared: &compared, changed: None, pending: None };
-    conflict(tables.start_session(&begun, proof, &trail).await);
-    start(&tables, &begun).await.unwrap();
+    conflict(tables.start_session(&session(&next, 1, now()), proof, &trail).await);
+    conflict(start(&tables, &session(&ada, 1, later(9))).await);
+    start(&tables, &session(&next, 1, now())).await.unwrap();
 
-    let suspended = signed_out.with_standing(Standing::Suspended { since: later(1) }, later(1));
+    let suspended = next.with_standing(Standing::Suspended { since: later(1) });
     let event = Event::new(Fact::AccountSuspended { user_id: ada.id }, later(1));
     let trail = Entry::by_nobody(ada.id, Action::Suspended, later(1), Origin::default());
-    tables.save_standing(suspended, 2, &trail, &event).await.unwrap();
-    conflict(start(&tables, &session(&ada, 2, later(2))).await);
-    assert!(!tables.user(ada.id).await.unwrap().unwrap().admits(&begun));
+    tables.save_standing(suspended.clone(), 2, &trail, &event).await.unwrap();
+    conflict(start(&tables, &session(&suspended, 2, later(2))).await);
     let read = async |position, at| tables.revocations(position, SignedDuration::ZERO, at).await.unwrap();
     let (all, position) = read(Position::start(later(1)), later(1)).await;
     assert_eq!(all.len(), 2);
     assert_eq!(read(position, later(2)).await.0.len(), 1, "what was read is not read again");
+}
+
+#[tokio::test]
+async fn a_session_that_goes_on_is_moved_to_the_new_epoch_or_nothing_happens() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let kept = session(&ada, 1, now());
+    start(&tables, &kept).await.unwrap();
+    let changed = tables.credentials(ada.id).await.unwrap().unwrap().with_password("other".into());
+    let event = Event::new(Fact::PasswordChanged { user_id: ada.id }, now());
+    let (next, trail) = (ada.clone().next_epoch(), entry(&ada, Action::PasswordChanged));
+    let change = async |kept: &Session| {
+        tables.change_credentials(next.clone(), 1, &changed, Some(kept), None, &trail, &event).await
+    };
+    let rotated = kept.clone().rotate(Presented::Current(0), TokenHash([2; 32]), Client::default(), later(5));
+    tables.rotate_session(&rotated).await.unwrap();
+    conflict(change(&kept).await);
+    assert_eq!(tables.user(ada.id).await.unwrap().unwrap().epoch, ada.epoch);
+    change(&rotated).await.unwrap();
+    assert_eq!(tables.session(ada.id, kept.id).await.unwrap().unwrap().epoch, next.epoch);
+}
+
+#[tokio::test]
+async fn no_sign_in_waits_that_has_changed_since_the_password_was_compared() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let compared = tables.credentials(ada.id).await.unwrap().unwrap();
+    let wait = async |user: &User| {
+        let purpose = CodePurpose::SignIn { challenge: domain::id::new(now()), secret: TokenHash([1; 32]) };
+        let pending = Pending::new(user, purpose, now());
+        tables.await_second_step(&pending, &compared, &entry(user, Action::SecondStepAsked)).await
+    };
+    wait(&ada).await.unwrap();
+    let next = ada.clone().next_epoch();
+    tables.sign_out_everywhere(next.clone(), 1, &entry(&ada, Action::SignedOutEverywhere)).await.unwrap();
+    conflict(wait(&ada).await);
+    wait(&next).await.unwrap();
+    let event = Event::new(Fact::NobodyAsked, now());
+    let changed = compared.clone().with_password("other".into());
+    tables.save_credentials(&changed, &entry(&ada, Action::PasswordChanged), &event).await.unwrap();
+    // A reader that saw the credentials before and the user after the change.
+    conflict(wait(&next).await);
+}
+
+#[tokio::test]
+async fn an_address_that_is_left_is_kept_while_the_change_can_be_reverted() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let verified = ada.clone().prove_email(&ada.email, now()).unwrap();
+    tables.save_user(verified.clone(), 1, now()).await.unwrap();
+    let thief: domain::email::EmailAddress = "thief@example.org".parse().unwrap();
+    let link = |user: &User, purpose, to: &domain::email::EmailAddress| {
+        MailLink::new(user, purpose, to.clone(), TokenHash([1; 32]), now())
+    };
+    let change = link(&verified, LinkPurpose::VerifyEmail, &thief);
+    tables.save_link(&change).await.unwrap();
+    let moved = verified.clone().with_pending_email(thief.clone()).prove_email(&thief, now()).unwrap();
+    let moved = User { version: verified.version + 1, ..moved };
+    let trail = entry(&ada, Action::EmailChanged);
+    tables.prove_email(&verified, moved.clone(), None, &change, &trail).await.unwrap();
+    assert_eq!(tables.owner_of(&ada.email).await.unwrap(), None, "it signs nobody in");
+    assert_eq!(tables.claim_on(&ada.email).await.unwrap(), Some(AddressClaim::Former(ada.id)));
+    conflict(register(&tables, &person("ada@example.org")).await);
+    let until = moved.previous_email.as_ref().unwrap().until;
+    assert_eq!(due(&tables, Kind::PreviousEmail, until).await, [ada.id.to_string()]);
+
+    let revert = link(&moved, LinkPurpose::RevertEmail, &ada.email);
+    tables.save_link(&revert).await.unwrap();
+    let reverted = moved.clone().revert_email(now()).unwrap();
+    let void = tables.credentials(ada.id).await.unwrap().unwrap().with_password("void".into());
+    let event = Event::new(Fact::EmailReverted { user_id: ada.id, epoch: reverted.epoch }, now());
+    let trail = entry(&ada, Action::EmailReverted);
+    let back = async || tables.revert_email(&moved, reverted.clone(), &void, &revert, &trail, &event).await;
+    back().await.unwrap();
+    conflict(back().await);
+    assert_eq!(tables.owner_of(&ada.email).await.unwrap(), Some(ada.id));
+    assert_eq!(tables.owner_of(&thief).await.unwrap(), None);
+    assert!(due(&tables, Kind::PreviousEmail, until).await.is_empty());
+
+    // Kept, and released in the end.
+    let user = tables.user(ada.id).await.unwrap().unwrap();
+    let change = link(&user, LinkPurpose::VerifyEmail, &thief);
+    tables.save_link(&change).await.unwrap();
+    let moved = user.clone().with_pending_email(thief.clone()).prove_email(&thief, now()).unwrap();
+    let moved = User { version: user.version + 1, ..moved };
+    tables
+        .prove_email(&user, moved.clone(), None, &change, &entry(&ada, Action::EmailChanged))
+        .await
+        .unwrap();
+    tables.release_previous_email(moved.clone()).await.unwrap();
+    conflict(tables.release_previous_email(moved).await);
+    assert_eq!(tables.claim_on(&ada.email).await.unwrap(), None);
+    register(&tables, &person("ada@example.org")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_owner_of_an_address_takes_it_from_an_account_that_nobody_has_verified() {
+    let (_dynamo, tables) = tables().await;
+    let strangers = person("ada@example.org");
+    register(&tables, &strangers).await.unwrap();
+    let begun = session(&strangers, 1, now());
+    start(&tables, &begun).await.unwrap();
+    let email = strangers.email.clone();
+    let link =
+        MailLink::new(&strangers, LinkPurpose::ResetPassword, email.clone(), TokenHash([1; 32]), now());
+    tables.save_link(&link).await.unwrap();
+    let owners = person("ada@example.org").prove_email(&email, now()).unwrap();
+    let event = Event::new(Fact::PasswordChanged { user_id: owners.id }, later(1));
+    let trail = [entry(&strangers, Action::AddressReclaimed), entry(&owners, Action::Registered)];
+    let replace = async || {
+        let (before, after) = (strangers.clone(), owners.clone());
+        tables.replace_unverified(before, after, "hash".into(), &link, [&trail[0], &trail[1]], &event).await
+    };
+    replace().await.unwrap();
+    conflict(replace().await);
+    assert_eq!(tables.owner_of(&email).await.unwrap(), Some(owners.id));
+    let left = tables.user(strangers.id).await.unwrap().unwrap();
+    assert!(!left.admits(begun.epoch));
+    assert_eq!(due(&tables, Kind::UnverifiedAccount, later(1)).await, [strangers.id.to_string()]);
+    tables.remove_unverified(&left, later(2)).await.unwrap();
+    assert_eq!(tables.user(strangers.id).await.unwrap(), None);
+    assert_eq!(tables.owner_of(&email).await.unwrap(), Some(owners.id), "the claim is not the stranger's");
+    assert!(tables.credentials(owners.id).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -337,18 +464,18 @@ async fn a_link_serves_once_and_moves_the_address() {
     let ada = person("ada@example.org");
     register(&tables, &ada).await.unwrap();
     let link = |email: &str, n| {
-        MailLink::new(ada.id, LinkPurpose::VerifyEmail, email.parse().unwrap(), TokenHash([n; 32]), now())
+        MailLink::new(&ada, LinkPurpose::VerifyEmail, email.parse().unwrap(), TokenHash([n; 32]), now())
     };
     let (old, new) = (link("ada@example.org", 1), link("ada@example.org", 2));
     tables.save_link(&old).await.unwrap();
     tables.save_link(&new).await.unwrap();
     assert_eq!(tables.link(ada.id, LinkPurpose::VerifyEmail).await.unwrap(), Some(new.clone()));
     assert_eq!(tables.link(ada.id, LinkPurpose::ResetPassword).await.unwrap(), None);
-    let proved = ada.clone().prove_email(&ada.email).unwrap();
+    let proved = ada.clone().prove_email(&ada.email, now()).unwrap();
     let trail = entry(&ada, Action::EmailVerified);
-    conflict(tables.prove_email(&ada, proved.clone(), &old, &trail).await);
-    tables.prove_email(&ada, proved.clone(), &new, &trail).await.unwrap();
-    conflict(tables.prove_email(&ada, proved.clone(), &new, &trail).await);
+    conflict(tables.prove_email(&ada, proved.clone(), None, &old, &trail).await);
+    tables.prove_email(&ada, proved.clone(), None, &new, &trail).await.unwrap();
+    conflict(tables.prove_email(&ada, proved.clone(), None, &new, &trail).await);
 
     let bob = person("bob@example.org");
     register(&tables, &bob).await.unwrap();
@@ -357,8 +484,8 @@ async fn a_link_serves_once_and_moves_the_address() {
         let wanted = before.clone().with_pending_email(address.parse().unwrap());
         let link = link(address, 3);
         tables.save_link(&link).await.unwrap();
-        let after = wanted.prove_email(&link.email).unwrap();
-        let moved = tables.prove_email(&before, after, &link, &trail).await;
+        let after = wanted.prove_email(&link.email, now()).unwrap();
+        let moved = tables.prove_email(&before, after, None, &link, &trail).await;
         assert_eq!(moved.is_ok(), free, "{moved:?}");
     }
     let owner = async |email: &str| tables.owner_of(&email.parse().unwrap()).await.unwrap();
@@ -374,7 +501,7 @@ async fn a_number_belongs_to_one_account() {
     let (ada, bob) = (person("ada@example.org"), person("bob@example.org"));
     for (user, free) in [(&ada, true), (&bob, false)] {
         register(&tables, user).await.unwrap();
-        let pending = Pending::new(user.id, CodePurpose::ProvePhone { phone: phone.clone() }, now());
+        let pending = Pending::new(user, CodePurpose::ProvePhone { phone: phone.clone() }, now());
         let event = Event::new(Fact::CodeRequested { user_id: user.id, challenge: None }, now());
         tables.await_text(&pending, &event).await.unwrap();
         assert_eq!(tables.pending(user.id, None).await.unwrap(), Some(pending.clone()));
@@ -399,8 +526,10 @@ async fn any_number_of_tries_at_once_are_five() {
     let ada = person("ada@example.org");
     let challenge = domain::id::new(now());
     let purpose = CodePurpose::SignIn { challenge, secret: TokenHash([1; 32]) };
-    let pending = Pending::new(ada.id, purpose, now());
-    tables.await_second_step(&pending, &entry(&ada, Action::SecondStepAsked)).await.unwrap();
+    register(&tables, &ada).await.unwrap();
+    let compared = tables.credentials(ada.id).await.unwrap().unwrap();
+    let pending = Pending::new(&ada, purpose, now());
+    tables.await_second_step(&pending, &compared, &entry(&ada, Action::SecondStepAsked)).await.unwrap();
     tables.set_code(&pending, "hash".into()).await.unwrap();
     assert_eq!(tables.count_try(ada.id, Some(challenge), later(600)).await.unwrap(), None, "it has ended");
     let tries = (0..30).map(|_| {
@@ -414,7 +543,28 @@ async fn any_number_of_tries_at_once_are_five() {
     counted.sort();
     let hash = Some("hash".to_owned());
     assert_eq!(counted, (1..=5).map(|n| (n, hash.clone())).collect::<Vec<_>>());
-    conflict(tables.set_code(&Pending { user_id: domain::id::new(now()), ..pending }, "hash".into()).await);
+    let gone = Pending { user_id: domain::id::new(now()), ..pending.clone() };
+    conflict(tables.set_code(&gone, "hash".into()).await);
+    conflict(tables.set_code(&pending, "other".into()).await);
+}
+
+#[tokio::test]
+async fn a_code_is_noted_for_what_was_read_and_for_nothing_that_took_its_place() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    let wait = async |phone: &str, at| {
+        let purpose = CodePurpose::ProvePhone { phone: PhoneNumber::parse(phone).unwrap() };
+        let pending = Pending::new(&ada, purpose, at);
+        let event = Event::new(Fact::CodeRequested { user_id: ada.id, challenge: None }, at);
+        tables.await_text(&pending, &event).await.unwrap();
+        pending
+    };
+    let first = wait("+447400111222", now()).await;
+    let second = wait("+447400333444", later(1)).await;
+    // Sent to the first number, it must not prove the second.
+    conflict(tables.set_code(&first, "first".into()).await);
+    tables.set_code(&second, "second".into()).await.unwrap();
+    conflict(tables.set_code(&second, "again".into()).await);
 }
 
 fn bucket(key: &str) -> Bucket {

@@ -360,7 +360,7 @@ async fn what_an_unproved_account_has_told_goes_with_it() {
     let register = async |role, email: &str| {
         let name = DisplayName::parse("Ada").unwrap();
         let user = User::register(role, email.parse().unwrap(), name, week, now());
-        let event = Event::new(Fact::UserRegistered { user_id: user.id }, now());
+        let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now());
         let trail = Entry::by_self(user.id, Action::Registered, now(), Origin::default());
         store.tables.register(user.clone(), "hash".into(), &event, &trail).await.unwrap();
         user

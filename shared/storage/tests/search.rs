@@ -466,6 +466,6 @@ async fn paused_and_suspended_sitters_have_no_view() {
         assert_eq!(View::of(&sitter, &[], now()), None);
     }
     sitter.profile.state = State::Listed;
-    sitter.user = sitter.user.with_standing(domain::user::Standing::Suspended { since: now() }, now());
+    sitter.user = sitter.user.with_standing(domain::user::Standing::Suspended { since: now() });
     assert_eq!(View::of(&sitter, &[], now()), None);
 }

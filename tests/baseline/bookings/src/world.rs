@@ -131,7 +131,7 @@ impl World {
         body: Option<Value>,
     ) -> Result<Request<Body>, Failure> {
         let now = Timestamp::now();
-        let session = Session::start(user.id, user.role, Secret::generate().token(), Default::default(), now);
+        let session = Session::start(user.id, user.role, user.epoch, Secret::generate().token(), Default::default(), now);
         let token = self.signer.sign(&self.tables, &self.settings, &session, now).await;
         let token = token.map_err(|_| "no access token could be signed")?;
         let request = Request::builder()
@@ -213,7 +213,7 @@ impl World {
 
     async fn register(&self, user: &User) -> Result<(), Failure> {
         let now = Timestamp::now();
-        let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+        let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now);
         let entry = Entry::by_self(user.id, Action::Registered, now, Origin::default());
         Ok(self.tables.register(user.clone(), api::passwords::unknown_hash(), &event, &entry).await?)
     }

@@ -154,7 +154,7 @@ impl World {
 
         let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
             let secret = Secret::generate();
-            let session = Session::start(user.id, user.role, secret.token(), Client::default(), now);
+            let session = Session::start(user.id, user.role, user.epoch, secret.token(), Client::default(), now);
             let compared = tables.credentials(user.id).await?.ok_or("everybody has a password")?;
             let proof = Proof { compared: &compared, changed: None, pending: None };
             tables.start_session(&session, proof, &entry(user, Action::SignedIn, now)).await?;
@@ -169,13 +169,13 @@ impl World {
         let link = async |purpose| -> Result<String, Box<dyn Error>> {
             let token = LinkToken { user_id: plain.id, secret: Secret::generate() };
             tables
-                .save_link(&MailLink::new(plain.id, purpose, plain.email.clone(), token.secret.hash(), now))
+                .save_link(&MailLink::new(&plain, purpose, plain.email.clone(), token.secret.hash(), now))
                 .await?;
             Ok(token.encode())
         };
         let code = secrets::generate_code().map_err(|_| "no code")?;
         let phone = PhoneNumber::parse(PHONE).map_err(|violation| violation.code)?;
-        let mut pending = Pending::new(plain.id, CodePurpose::ProvePhone { phone }, now);
+        let mut pending = Pending::new(&plain, CodePurpose::ProvePhone { phone }, now);
         pending.code_hash = Some(passwords::hash_code(&code).map_err(|_| "the code could not be hashed")?);
         tables.await_text(&pending, &event).await?;
         Ok(Self {
@@ -219,7 +219,7 @@ async fn register(
     let password = Password::parse(PASSWORD).map_err(|violation| violation.code)?;
     let hash = passwords::hash(&password).map_err(|_| "the password could not be hashed")?;
     let user = User::register(role, email, name, SignedDuration::from_hours(7 * 24), now);
-    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+    let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now);
     tables.register(user.clone(), hash, &event, &entry(&user, Action::Registered, now)).await?;
     Ok((user, event))
 }

@@ -31,7 +31,9 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("GET /admin/disputes/{id}", [401, 403, 403, 401, 404, 401]),
     ("POST /admin/disputes/{id}/decision", [401, 403, 403, 401, 409, 401]),
     ("POST /admin/payments/{id}/refund", [401, 403, 403, 401, 409, 401]),
+    ("POST /admin/users/{id}/second-step/reset", [401, 403, 403, 401, 204, 401]),
     ("POST /admin/users/{id}/status", [401, 403, 403, 401, 200, 401]),
+    ("POST /auth/email/revert", [400, 400, 400, 400, 400, 400]),
     ("POST /auth/login", [401, 401, 401, 401, 401, 401]),
     ("POST /auth/logout", [401, 204, 204, 401, 204, 401]),
     ("POST /auth/logout-all", [401, 204, 204, 401, 204, 401]),
@@ -43,7 +45,7 @@ const TABLE: &[(&str, [u16; 6])] = &[
     ("POST /auth/register", [202, 202, 202, 202, 202, 202]),
     ("GET /auth/sessions", [401, 200, 200, 401, 200, 401]),
     ("DELETE /auth/sessions/{id}", [401, 404, 404, 401, 404, 401]),
-    ("POST /auth/verify-email", [400, 400, 400, 400, 400, 400]),
+    ("POST /auth/verify-email", [400, 400, 400, 401, 400, 401]),
     ("POST /auth/verify-email/resend", [202, 202, 202, 202, 202, 202]),
     ("GET /docs", [200, 200, 200, 200, 200, 200]),
     ("GET /health", [200, 200, 200, 200, 200, 200]),
@@ -152,6 +154,9 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         "POST /admin/payments/{id}/refund" => {
             json!({ "amount": { "amount_minor": 1, "currency": "GBP" }, "reason": "none" })
         }
+        "POST /admin/users/{id}/second-step/reset" => {
+            json!({ "identity_check": "document", "reason": "none" })
+        }
         "POST /admin/users/{id}/status" => json!({ "status": "active", "reason": "none" }),
         "POST /auth/login" => json!({ "email": email, "password": "x" }),
         "POST /auth/otp/send" => json!({ "phone": "+447400123456" }),
@@ -162,7 +167,7 @@ pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
         "POST /auth/register" => {
             json!({ "role": "parent", "email": email, "password": "quiet otter marble lantern", "name": "Eve" })
         }
-        "POST /auth/verify-email" => json!({ "token": token }),
+        "POST /auth/email/revert" | "POST /auth/verify-email" => json!({ "token": token }),
         "POST /bookings" => bookings::wish(owner.sitter, &[owner.child.to_string()]),
         "POST /bookings/quote" => bookings::question(owner.sitter, &[owner.child.to_string()]),
         "PATCH /bookings/{id}" => json!({ "time": bookings::evening("2027-02-13") }),
@@ -218,11 +223,13 @@ pub async fn sign_in(client: &Client, role: Role, name: &str) -> (User, Session)
     let unique = format!("{}@example.org", uuid::Uuid::new_v4().simple());
     let name = DisplayName::parse(name).unwrap();
     let user = User::register(role, unique.parse().unwrap(), name, SignedDuration::from_hours(1), now);
-    let event = Event::new(Fact::UserRegistered { user_id: user.id }, now);
+    let user = User { email_verified: true, due: None, ..user };
+    let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, now);
     let trail = |action| Entry::by_self(user.id, action, now, Origin::default());
     let hash = api::passwords::unknown_hash();
     client.tables.register(user.clone(), hash, &event, &trail(Action::Registered)).await.unwrap();
-    let session = Session::start(user.id, role, Secret::generate().token(), Device::default(), now);
+    let session =
+        Session::start(user.id, role, user.epoch, Secret::generate().token(), Device::default(), now);
     let compared = client.tables.credentials(user.id).await.unwrap().unwrap();
     let proof = Proof { compared: &compared, changed: None, pending: None };
     client.tables.start_session(&session, proof, &trail(Action::SignedIn)).await.unwrap();
@@ -243,7 +250,7 @@ pub async fn token(client: &Client, caller: &str) -> Option<String> {
     let token = signer.sign(&client.tables, &client.settings, &session, issued).await.unwrap();
     if caller == "suspended" {
         let now = client.now();
-        let suspended = user.clone().with_standing(Standing::Suspended { since: now }, now);
+        let suspended = user.clone().with_standing(Standing::Suspended { since: now });
         let event = Event::new(Fact::AccountSuspended { user_id: user.id }, now);
         let trail = Entry::by_nobody(user.id, Action::Suspended, now, Origin::default());
         client.tables.save_standing(suspended, user.version, &trail, &event).await.unwrap();

@@ -91,7 +91,7 @@ impl Person {
         let (user, session) = authorization::sign_in(client, role, name).await;
         let (before, now) = (user.version, client.now());
         let avatar = listed_sitter(now).user.avatar;
-        let proved = User { avatar, ..user.clone().prove_email(&user.email).unwrap() };
+        let proved = User { avatar, ..user.clone().prove_email(&user.email, client.now()).unwrap() };
         client.tables.save_user(proved, before, now).await.unwrap();
         Self { id: user.id, session }
     }
@@ -946,6 +946,9 @@ async fn why_a_sitter_cannot_come_is_told() {
     assert_eq!(asked.problem(), (409, "no_parent_profile", vec![]));
     let (user, session) = authorization::sign_in(&world.client, Role::Parent, "Bob").await;
     let unproved = Person { id: user.id, session };
+    let version = user.version;
+    let user = User { email_verified: false, version: version + 1, ..user };
+    world.client.tables.save_user(user, version, world.client.now()).await.unwrap();
     let child = child_of(&world.client, unproved.id).await.to_string();
     for (path, body) in [
         ("/bookings", wish(world.sitter.id, std::slice::from_ref(&child))),

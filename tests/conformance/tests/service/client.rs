@@ -194,11 +194,35 @@ impl Client {
         pair(&answer)
     }
 
+    /// The same, with a verified address.
+    pub async fn verified(&self, email: &str) -> (String, String) {
+        let tokens = self.sign_in(email).await;
+        let user = self.user(email).await;
+        let version = user.version;
+        let user = User { email_verified: true, due: None, version: version + 1, ..user };
+        self.tables.save_user(user, version, self.now()).await.unwrap();
+        tokens
+    }
+
     /// A fresh sitter; the access token.
     pub async fn sitter(&self, email: &str) -> String {
         let body = json!({ "role": "sitter", "email": email, "password": PASSWORD, "name": "Mary Poppins" });
         assert_eq!(self.post("/auth/register", body).await.status, 202);
         pair(&self.login(email, PASSWORD).await).0
+    }
+
+    /// Switches the second step on, with an app; the recovery codes.
+    pub async fn second_step(&self, access: &str) -> Vec<String> {
+        let enrolment = self.call("POST", "/me/totp", Some(access), Value::Null).await.body;
+        let secret = totp_rs::Secret::try_from_base32(enrolment["secret"].as_str().unwrap()).unwrap();
+        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+        let code = totp.generate(self.now().as_second().try_into().unwrap()).to_string();
+        let enrolment = &enrolment["enrolment"];
+        let body = json!({ "method": "totp", "password": PASSWORD, "enrolment": enrolment, "code": code });
+        let answer = self.call("PUT", "/me/second-step", Some(access), body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let codes = answer.body["recovery_codes"].as_array().unwrap();
+        codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect()
     }
 
     /// An access token of that sign-in.
@@ -220,7 +244,7 @@ impl Client {
         let name = DisplayName::parse("Root").unwrap();
         let week = SignedDuration::from_hours(7 * 24);
         let user = User::register(Role::Admin, email.parse().unwrap(), name, week, self.now());
-        let event = Event::new(Fact::AdminInvited { user_id: user.id }, self.now());
+        let event = Event::new(Fact::AdminInvited { user_id: user.id, epoch: user.epoch }, self.now());
         let trail = Entry::by_nobody(user.id, Action::AdminCreated, self.now(), Origin::default());
         let hash = passwords::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
         self.tables.register(user, hash, &event, &trail).await.unwrap();
@@ -236,7 +260,7 @@ impl Client {
     /// The token of a link that a mail would bring, as email-send makes it.
     pub async fn link(&self, user: &User, purpose: Purpose, to: &str) -> String {
         let token = LinkToken { user_id: user.id, secret: Secret::generate() };
-        let link = MailLink::new(user.id, purpose, to.parse().unwrap(), token.secret.hash(), self.now());
+        let link = MailLink::new(user, purpose, to.parse().unwrap(), token.secret.hash(), self.now());
         self.tables.save_link(&link).await.unwrap();
         token.encode()
     }

@@ -13,6 +13,7 @@ mod payments;
 mod proofs;
 mod protocol;
 mod recommended;
+mod recovery;
 mod second_step;
 mod sessions;
 mod sitters;

@@ -108,6 +108,7 @@ async fn a_token_for_another_audience_is_none() {
     let session = domain::session::Session::start(
         domain::id::new(ours.now()),
         domain::role::Role::Parent,
+        domain::epoch::Epoch::FIRST,
         api::secrets::Secret::generate().token(),
         domain::session::Client::default(),
         ours.now(),
@@ -141,6 +142,7 @@ async fn a_new_key_is_found_before_it_signs() {
     let session = domain::session::Session::start(
         owner,
         role,
+        domain::epoch::Epoch::FIRST,
         api::secrets::Secret::generate().token(),
         domain::session::Client::default(),
         client.now(),

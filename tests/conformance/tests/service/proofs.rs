@@ -9,7 +9,7 @@ const ADA: &str = "ada@example.org";
 const NEW_PASSWORD: &str = "quiet otter marble lantern";
 
 async fn verify(client: &Client, token: &str) -> Answer {
-    client.post("/auth/verify-email", json!({ "token": token })).await
+    client.post("/auth/verify-email", json!({ "token": token, "password": PASSWORD })).await
 }
 
 async fn reset(client: &Client, token: &str, password: &str) -> Answer {
@@ -28,6 +28,8 @@ async fn an_address_is_proved_once() {
     assert_eq!(verify(&client, &old).await.problem(), (400, "invalid_request", vec!["/token"]));
     assert_eq!(verify(&client, &new).await.status, 204);
     assert_eq!(verify(&client, &new).await.status, 400, "it served");
+    assert_eq!(client.get("/me", &access).await.status, 401, "all sessions end, which did not verify it");
+    let (access, _) = pair(&client.login(ADA, PASSWORD).await);
     assert_eq!(client.get("/me", &access).await.body["email_verified"], true);
     assert_eq!(client.user(ADA).await.due, None, "the account stays");
     assert!(client.actions(&ada).await.contains(&"email_verified".to_owned()));
@@ -107,7 +109,7 @@ async fn a_known_address_costs_what_an_unknown_one_costs() {
 #[tokio::test]
 async fn a_lost_password_is_replaced_and_all_sign_ins_end() {
     let client = Client::start().await;
-    let (access, refresh) = client.sign_in(ADA).await;
+    let (access, refresh) = client.verified(ADA).await;
     let ada = client.user(ADA).await;
     let token = client.link(&ada, Purpose::ResetPassword, ADA).await;
     let weak = reset(&client, &token, "ada lovelace").await;
@@ -132,7 +134,7 @@ async fn a_lost_password_is_replaced_and_all_sign_ins_end() {
 #[tokio::test]
 async fn of_many_resets_with_one_link_one_is_done() {
     let client = std::sync::Arc::new(Client::start().await);
-    client.register(ADA).await;
+    client.verified(ADA).await;
     let token = client.link(&client.user(ADA).await, Purpose::ResetPassword, ADA).await;
     let tries = (0..8).map(|n| {
         let (client, token) = (client.clone(), token.clone());
@@ -152,7 +154,7 @@ async fn of_many_resets_with_one_link_one_is_done() {
 #[tokio::test]
 async fn another_address_takes_the_place_when_it_is_proved() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let ada = client.user(ADA).await;
     let old_link = client.link(&ada, Purpose::ResetPassword, ADA).await;
     let change = async |email: &str, password: &str| {
@@ -175,6 +177,15 @@ async fn another_address_takes_the_place_when_it_is_proved() {
     assert_eq!(reset(&client, &old_link, NEW_PASSWORD).await.status, 400, "the old address opens nothing");
 
     client.register("bob@example.org").await;
+    let soon = change("bob@example.org", PASSWORD).await;
+    assert_eq!(soon.problem(), (409, "email_changed_recently", vec![]), "the change can still be reverted");
+    client.turn_clock(72 * 3600);
+    let (access, _) = pair(&client.login("ada@new.example", PASSWORD).await);
+    let change = async |email: &str, password: &str| {
+        client.call("POST", "/me/email", Some(&access), json!({ "email": email, "password": password })).await
+    };
+    let unchanged = change("ada@new.example", PASSWORD).await;
+    assert_eq!(unchanged.problem(), (400, "invalid_request", vec!["/email"]));
     let taken = change("bob@example.org", PASSWORD).await;
     assert_eq!(taken.status, 202, "whether it has an account is not told");
     let token = client.link(&ada, Purpose::VerifyEmail, "bob@example.org").await;

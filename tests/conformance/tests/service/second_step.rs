@@ -40,7 +40,7 @@ async fn challenge(client: &Client) -> String {
 #[tokio::test]
 async fn a_number_is_proved_by_its_code() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     assert_eq!(
         verify(&client, Some(&access), json!({ "code": "123456" })).await.status,
         401,
@@ -54,7 +54,7 @@ async fn a_number_is_proved_by_its_code() {
     assert_eq!(client.get("/me", &access).await.body["phone"], PHONE);
     assert_eq!(verify(&client, Some(&access), json!({ "code": code })).await.status, 401, "it served");
 
-    let (bob, _) = client.sign_in("bob@example.org").await;
+    let (bob, _) = client.verified("bob@example.org").await;
     let taken = prove_phone(&client, &bob, "bob@example.org", PHONE).await;
     assert_eq!(taken.problem(), (409, "phone_taken", vec![]));
     assert_eq!(client.get("/me", &bob).await.body["phone"], Value::Null);
@@ -63,7 +63,7 @@ async fn a_number_is_proved_by_its_code() {
 #[tokio::test]
 async fn five_tries_and_ten_minutes_are_all_there_is() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let ada = client.user(ADA).await;
     send(&client, Some(&access), json!({ "phone": PHONE })).await;
     let code = client.code(&ada, None).await;
@@ -80,7 +80,7 @@ async fn five_tries_and_ten_minutes_are_all_there_is() {
 #[tokio::test]
 async fn texts_go_where_they_should_and_nowhere_else() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     for (body, pointer) in [
         (json!({ "phone": "07400 123456" }), "/phone"),
         (json!({ "phone": "+33 6 12 34 56 78" }), "/phone"),
@@ -98,7 +98,7 @@ async fn texts_go_where_they_should_and_nowhere_else() {
     for _ in 0..3 {
         assert_eq!(send(&client, Some(&access), json!({ "phone": PHONE })).await.status, 202);
     }
-    let (bob, _) = client.sign_in("bob@example.org").await;
+    let (bob, _) = client.verified("bob@example.org").await;
     let fourth = send(&client, Some(&bob), json!({ "phone": PHONE })).await;
     assert_eq!(fourth.problem(), (429, "too_many_requests", vec![]), "whoever asks");
     assert_eq!(client.events().await.iter().filter(|event| *event == "code_requested").count(), 3);
@@ -107,7 +107,7 @@ async fn texts_go_where_they_should_and_nowhere_else() {
 #[tokio::test]
 async fn a_code_is_for_one_number_and_one_purpose() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let ada = client.user(ADA).await;
     assert_eq!(prove_phone(&client, &access, ADA, PHONE).await.status, 204);
     send(&client, Some(&access), json!({ "phone": "+447400111222" })).await;
@@ -130,7 +130,7 @@ async fn a_code_is_for_one_number_and_one_purpose() {
 #[tokio::test]
 async fn one_address_sends_few_texts_whatever_the_number() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let mut sent = Vec::new();
     for n in 0..12 {
         let phone = format!("+4474001234{n:02}");
@@ -224,7 +224,7 @@ async fn who_guesses_codes_does_not_keep_the_owner_out_of_home() {
 async fn a_day_has_its_bound_for_everybody_together() {
     for (per_day, admitted) in [(0, 0), (4, 2)] {
         let client = Client::start_with(|settings| settings.sms_per_day = per_day).await;
-        let (access, _) = client.sign_in(ADA).await;
+        let (access, _) = client.verified(ADA).await;
         let mut sent = 0;
         for n in 0..6 {
             let phone = format!("+4474001234{n:02}");
@@ -235,7 +235,7 @@ async fn a_day_has_its_bound_for_everybody_together() {
         assert_eq!(sent, admitted, "{per_day}");
         client.turn_clock(24 * 3600);
         for n in 0..6 {
-            let (access, _) = client.sign_in(&format!("ada{n}@example.org")).await;
+            let (access, _) = client.verified(&format!("ada{n}@example.org")).await;
             let answer = send(&client, Some(&access), json!({ "phone": format!("+4474001235{n:02}") })).await;
             sent += i32::from(answer.status == 202);
         }
@@ -246,7 +246,7 @@ async fn a_day_has_its_bound_for_everybody_together() {
 #[tokio::test]
 async fn signing_in_with_a_text() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let ada = client.user(ADA).await;
     let switch = json!({ "method": "sms", "password": PASSWORD });
     assert_eq!(set(&client, &access, switch.clone()).await.problem(), (409, "no_phone", vec![]));
@@ -294,7 +294,7 @@ fn code(client: &Client, totp: &totp_rs::Totp) -> String {
 #[tokio::test]
 async fn signing_in_with_an_app() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let (totp, _) = enrol(&client, &access).await;
     let first = challenge(&client).await;
     let seen = code(&client, &totp);
@@ -317,7 +317,7 @@ async fn signing_in_with_an_app() {
 #[tokio::test]
 async fn a_recovery_code_takes_the_place_of_the_phone_once() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let (_, codes) = enrol(&client, &access).await;
     let first = challenge(&client).await;
     let body = json!({ "challenge": first, "code": codes[3].to_lowercase() });
@@ -333,7 +333,7 @@ async fn a_recovery_code_takes_the_place_of_the_phone_once() {
 #[tokio::test]
 async fn a_challenge_is_for_whoever_knew_the_password() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let (totp, _) = enrol(&client, &access).await;
     let ours = challenge(&client).await;
     client.turn_clock(30);
@@ -361,8 +361,8 @@ async fn a_challenge_is_for_whoever_knew_the_password() {
 #[tokio::test]
 async fn an_app_is_added_with_its_own_secret_and_a_first_code() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
-    let (other, _) = client.sign_in("bob@example.org").await;
+    let (access, _) = client.verified(ADA).await;
+    let (other, _) = client.verified("bob@example.org").await;
     let foreign = client.call("POST", "/me/totp", Some(&other), Value::Null).await.body;
     let own = client.call("POST", "/me/totp", Some(&access), Value::Null).await.body;
     let right = code(&client, &totp(own["secret"].as_str().unwrap()));

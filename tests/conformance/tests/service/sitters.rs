@@ -40,7 +40,7 @@ impl Client {
         assert_eq!(put("/me/availability", hours()).await.status, 200);
         let user = self.user(email).await;
         let (avatar, version) = (listed_sitter(self.now()).user.avatar, user.version);
-        let proved = User { avatar, ..user.clone().prove_email(&user.email).unwrap() };
+        let proved = User { avatar, ..user.clone().prove_email(&user.email, self.now()).unwrap() };
         self.tables.save_user(proved, version, self.now()).await.unwrap();
         assert_eq!(put("/me/sitter-profile", shown()).await.body["state"], "in_review");
         token
@@ -111,7 +111,7 @@ async fn a_profile_grows_until_parents_find_it() {
     let user = User { avatar, version: user.version + 1, ..user };
     client.tables.save_user(user.clone(), user.version - 1, client.now()).await.unwrap();
     assert_eq!(put("/me/sitter-profile", wish.clone()).await.problem().1, "email_unverified");
-    let proved = user.clone().prove_email(&user.email).unwrap();
+    let proved = user.clone().prove_email(&user.email, client.now()).unwrap();
     client.tables.save_user(proved.clone(), user.version, client.now()).await.unwrap();
     let submitted = put("/me/sitter-profile", wish.clone()).await;
     assert_eq!(submitted.body["state"], "in_review", "{}", submitted.body);
