@@ -18,7 +18,7 @@ use axum::{
 use domain::{
     credentials::{Credentials, Method, SecondStep},
     one_time_code::{Code, Pending, Purpose},
-    session::{Client, TokenHash},
+    session::Client,
     user::User,
 };
 use jiff::Timestamp;
@@ -50,7 +50,7 @@ pub struct Request {
 
 enum Typed {
     Code(Code),
-    Recovery(TokenHash),
+    Recovery(recovery::Code),
 }
 
 /// Proves a code.
@@ -77,8 +77,8 @@ async fn verify_code(
 ) -> Result<Response, Problem> {
     let now = app.now();
     let mut fields = Fields::default();
-    let typed = match (&request.challenge, recovery::hash(&request.code)) {
-        (Some(_), Some(hash)) => Some(Typed::Recovery(hash)),
+    let typed = match (&request.challenge, recovery::Code::parse(&request.code)) {
+        (Some(_), Some(code)) => Some(Typed::Recovery(code)),
         _ => fields.take("/code", Code::parse(&request.code)).map(Typed::Code),
     };
     let Some(typed) = typed else { return Err(fields.into_problem()) };
@@ -136,8 +136,9 @@ async fn compare(
     now: Timestamp,
 ) -> Result<Option<Credentials>, Problem> {
     let code = match typed {
-        Typed::Recovery(hash) => {
-            return Ok(credentials.clone().use_recovery_code(hash));
+        Typed::Recovery(code) => {
+            let hash = code.hash(app, credentials.user_id).await?;
+            return Ok(credentials.clone().use_recovery_code(&hash));
         }
         Typed::Code(code) => code,
     };

@@ -13,7 +13,6 @@ use domain::{
     credentials::{Method, SecondStep},
     event::{Event, Fact},
     one_time_code::Code,
-    session::TokenHash,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,17 +88,20 @@ async fn set_second_step(
     let credentials = confirmed::credentials(&app, &limiter, caller, "/password", &request.password).await?;
     let second_step = second_step(&app, caller, wanted, now).await?;
     let method = second_step.method();
-    let codes: Vec<String> = match method {
+    let codes: Vec<recovery::Code> = match method {
         Method::None => Vec::new(),
-        Method::Sms | Method::Totp => (0..recovery::COUNT).map(|_| recovery::generate()).collect(),
+        Method::Sms | Method::Totp => (0..recovery::COUNT).map(|_| recovery::Code::generate()).collect(),
     };
-    let hashes: Vec<TokenHash> = codes.iter().filter_map(|code| recovery::hash(code)).collect();
+    let mut hashes = Vec::with_capacity(codes.len());
+    for code in &codes {
+        hashes.push(code.hash(&app, caller.user_id).await?);
+    }
     let credentials = credentials.with_second_step(second_step, hashes);
     let user_id = caller.user_id;
     let trail = Entry::by_self(user_id, Action::SecondStepChanged, now, meta.origin());
     let event = Event::new(Fact::SecondStepChanged { user_id, method }, now);
     app.tables().save_credentials(&credentials, &trail, &event).await?;
-    Ok(Json(Response { method, recovery_codes: codes }))
+    Ok(Json(Response { method, recovery_codes: codes.iter().map(recovery::Code::show).collect() }))
 }
 
 fn parse(request: &Request) -> Result<Wanted, Problem> {

@@ -133,35 +133,58 @@ pub fn generate_code() -> Result<Code, Problem> {
     })
 }
 
-/// Codes for somebody whose phone is lost: ten characters of an alphabet without look-alikes, 49
-/// random bits, which the tries that are counted make plenty.
+/// Codes for a user whose phone is lost: ten characters of an alphabet without look-alikes, 49 random bits.
 pub mod recovery {
-    use super::{Digest, RngExt, Sha256, TokenHash};
+    use domain::{id::UserId, session::TokenHash};
+
+    use super::RngExt;
+    use crate::{App, Problem};
 
     const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
     const LENGTH: usize = 10;
-    /// How many a person is given.
+    /// How many a user is given.
     pub const COUNT: usize = 10;
 
-    /// A new one, e.g. `7KQ2M-XW4TP`.
-    pub fn generate() -> String {
-        let mut random = rand::rng();
-        let mut code: String =
-            (0..LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect();
-        code.insert(LENGTH / 2, '-');
-        code
+    /// A code, in the form in which it is hashed.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Code(String);
+
+    impl std::fmt::Debug for Code {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Code(…)")
+        }
     }
 
-    /// What the store keeps of what somebody typed; `None` if it cannot be one.
-    pub fn hash(raw: &str) -> Option<TokenHash> {
-        let code: String = raw
-            .chars()
-            .filter(|c| !matches!(c, '-' | ' '))
-            .take(LENGTH + 1)
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
-        let known = code.len() == LENGTH && code.bytes().all(|byte| ALPHABET.contains(&byte));
-        known.then(|| TokenHash(Sha256::digest(code).into()))
+    impl Code {
+        /// A new one.
+        pub fn generate() -> Self {
+            let mut random = rand::rng();
+            Self((0..LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect())
+        }
+
+        /// Reads what a user typed; `None` if it cannot be one.
+        pub fn parse(raw: &str) -> Option<Self> {
+            let code: String = raw
+                .chars()
+                .filter(|c| !matches!(c, '-' | ' '))
+                .take(LENGTH + 1)
+                .map(|c| c.to_ascii_uppercase())
+                .collect();
+            let known = code.len() == LENGTH && code.bytes().all(|byte| ALPHABET.contains(&byte));
+            known.then_some(Self(code))
+        }
+
+        /// As it is shown, e.g. `7KQ2M-XW4TP`.
+        pub fn show(&self) -> String {
+            let (first, second) = self.0.split_at(LENGTH / 2);
+            format!("{first}-{second}")
+        }
+
+        /// What the store keeps of it. 49 bits can be searched through, so the hash has a key that is not in the store.
+        pub async fn hash(&self, app: &App, user: UserId) -> Result<TokenHash, Problem> {
+            let bytes = [user.uuid().as_bytes(), self.0.as_bytes()].concat();
+            Ok(TokenHash(app.keyed_hash("recovery_code", &bytes).await?))
+        }
     }
 }
 
@@ -197,12 +220,12 @@ mod tests {
 
     #[test]
     fn a_recovery_code_is_read_as_people_write_it() {
-        let code = recovery::generate();
-        assert_eq!((code.len(), code.as_bytes()[5]), (11, b'-'));
-        let hash = recovery::hash(&code).unwrap();
-        assert_eq!(recovery::hash(&code.to_lowercase().replace('-', " ")), Some(hash));
+        let code = recovery::Code::generate();
+        let shown = code.show();
+        assert_eq!((shown.len(), shown.as_bytes()[5]), (11, b'-'));
+        assert_eq!(recovery::Code::parse(&shown.to_lowercase().replace('-', " ")), Some(code));
         for raw in ["", "7KQ2M-XW4T", "7KQ2M-XW4TPP", "0KQ2M-XW4TP", "ÄKQ2M-XW4TP"] {
-            assert_eq!(recovery::hash(raw), None, "{raw}");
+            assert_eq!(recovery::Code::parse(raw), None, "{raw}");
         }
     }
 

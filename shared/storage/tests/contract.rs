@@ -439,8 +439,8 @@ async fn of_too_many_sessions_those_end_that_were_used_least_recently() {
     }
     // The first is the oldest, and was used last.
     let used =
-        sessions[0].clone().rotate(Presented::Current, TokenHash([99; 32]), Client::default(), later(90));
-    tables.rotate_session(&used, &sessions[0].current).await.unwrap();
+        sessions[0].clone().rotate(Presented::Current(0), TokenHash([99; 32]), Client::default(), later(90));
+    tables.rotate_session(&used).await.unwrap();
     let more = (100..108).map(|n| {
         let (tables, session) = (tables.clone(), session(&ada, n, later(i64::from(n))));
         tokio::spawn(async move { start(&tables, &session).await })
