@@ -143,10 +143,10 @@ async fn one_address_sends_few_texts_whatever_the_number() {
 #[tokio::test]
 async fn who_enters_a_number_does_not_stop_its_owners_sign_in() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     assert_eq!(prove_phone(&client, &access, ADA, PHONE).await.status, 204);
     set(&client, &access, json!({ "method": "sms", "password": PASSWORD })).await;
-    let (eve, _) = client.sign_in("eve@example.org").await;
+    let (eve, _) = client.verified("eve@example.org").await;
     let mut refused = 0;
     for _ in 0..15 {
         refused += i32::from(send(&client, Some(&eve), json!({ "phone": PHONE })).await.status == 429);
@@ -164,7 +164,7 @@ async fn who_enters_a_number_does_not_stop_its_owners_sign_in() {
 async fn a_part_of_the_days_texts_is_for_sign_ins() {
     let client = Client::start_with(|settings| settings.sms_per_day = 20).await;
     let prepare = async |n: usize| {
-        let (access, _) = client.sign_in(&format!("ada{n}@example.org")).await;
+        let (access, _) = client.verified(&format!("ada{n}@example.org")).await;
         let email = format!("ada{n}@example.org");
         let phone = format!("+4474001236{n:02}");
         assert_eq!(prove_phone(&client, &access, &email, &phone).await.status, 204);
@@ -177,7 +177,7 @@ async fn a_part_of_the_days_texts_is_for_sign_ins() {
     let established = prepare(0).await;
     client.turn_clock(7 * 24 * 3600);
     let fresh = prepare(1).await;
-    let (eve, _) = client.sign_in("eve@example.org").await;
+    let (eve, _) = client.verified("eve@example.org").await;
     let mut sent = 0;
     for n in 0..20 {
         *client.ip.lock().unwrap() = std::net::Ipv4Addr::new(198, 51, 100, n).into();
@@ -200,7 +200,7 @@ async fn a_part_of_the_days_texts_is_for_sign_ins() {
 #[tokio::test]
 async fn who_guesses_codes_does_not_keep_the_owner_out_of_home() {
     let client = Client::start().await;
-    let (access, _) = client.sign_in(ADA).await;
+    let (access, _) = client.verified(ADA).await;
     let (totp, recovery) = enrol(&client, &access).await;
     let home = *client.ip.lock().unwrap();
     for n in 0..4 {
