@@ -35,6 +35,10 @@ pub struct FieldProblem {
     /// For people.
     #[schema(example = "must be an e-mail address such as ada@example.org")]
     pub message: Cow<'static, str>,
+    /// Where in the text of the field, in Unicode code points from 0, if one place is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3)]
+    pub position: Option<usize>,
 }
 
 /// The body of every error (RFC 9457).
@@ -160,7 +164,8 @@ impl Problem {
 impl FieldProblem {
     /// What is wrong with the field at `pointer`.
     pub fn new(pointer: impl Into<String>, violation: Violation) -> Self {
-        Self { pointer: pointer.into(), code: violation.code.into(), message: violation.message }
+        let Violation { code, message, position } = violation;
+        Self { pointer: pointer.into(), code: code.into(), message, position }
     }
 }
 
