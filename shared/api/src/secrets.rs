@@ -166,7 +166,8 @@ pub mod recovery {
         pub fn parse(raw: &str) -> Option<Self> {
             let code: String = raw
                 .chars()
-                .filter(|c| !matches!(c, '-' | ' '))
+                // Whatever hyphen or space the clipboard has made of it.
+                .filter(char::is_ascii_alphanumeric)
                 .take(LENGTH + 1)
                 .map(|c| c.to_ascii_uppercase())
                 .collect();
@@ -223,7 +224,10 @@ mod tests {
         let code = recovery::Code::generate();
         let shown = code.show();
         assert_eq!((shown.len(), shown.as_bytes()[5]), (11, b'-'));
-        assert_eq!(recovery::Code::parse(&shown.to_lowercase().replace('-', " ")), Some(code));
+        let pasted = format!("\u{FEFF}{}\u{A0}", shown.replace('-', "\u{2011}"));
+        for typed in [shown.to_lowercase().replace('-', " "), pasted] {
+            assert_eq!(recovery::Code::parse(&typed).as_ref(), Some(&code), "{typed:?}");
+        }
         for raw in ["", "7KQ2M-XW4T", "7KQ2M-XW4TPP", "0KQ2M-XW4TP", "ÄKQ2M-XW4TP"] {
             assert_eq!(recovery::Code::parse(raw), None, "{raw}");
         }

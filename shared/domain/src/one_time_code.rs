@@ -11,6 +11,7 @@ use crate::{
     id::{ChallengeId, UserId},
     phone::PhoneNumber,
     session::TokenHash,
+    text,
     user::User,
 };
 
@@ -22,9 +23,11 @@ impl Code {
     /// How many digits a code has.
     pub const DIGITS: usize = 6;
 
-    /// Reads a code: six digits; spaces are forgiven, because phones show `123 456`.
+    /// Reads a code: six digits; white space of all kinds is forgiven, because phones show `123 456`, and what they copy
+    /// with it.
     pub fn parse(raw: &str) -> Result<Self, Violation> {
-        let digits: String = raw.chars().filter(|c| *c != ' ').take(Self::DIGITS + 1).collect();
+        let written = text::without_layout(raw);
+        let digits: String = written.chars().filter(|c| !c.is_whitespace()).take(Self::DIGITS + 1).collect();
         if digits.len() == Self::DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(digits.into()))
         } else {
@@ -118,7 +121,9 @@ mod tests {
 
     #[test]
     fn six_digits() {
-        assert_eq!(Code::parse("123 456").unwrap().expose(), "123456");
+        for raw in ["123456", "123 456", "\u{200E}123\u{A0}456\u{FEFF}\n"] {
+            assert_eq!(Code::parse(raw).unwrap().expose(), "123456", "{raw:?}");
+        }
         for raw in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "123-456", &"1".repeat(10_000)] {
             assert_eq!(Code::parse(raw).unwrap_err().code, "invalid_code", "{raw:.20}");
         }
