@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use messaging::{
     email::Mailer,
     queue::EmailMessage,
-    template::{About, Context, Recipient, Template},
+    template::{About, Context, Recipient, Template, UNPROVED},
 };
 use runtime::Error;
 use storage::Tables;
@@ -54,12 +54,7 @@ impl Sender {
     async fn send(&self, message: &EmailMessage) -> Result<(), Error> {
         // Erased in between, or not wanted any more: there is nobody to write to.
         let Some(user) = self.tables.user(message.user_id).await? else { return Ok(()) };
-        let to = match message.template.recipient() {
-            Recipient::Current => Some(&user.email),
-            Recipient::Pending => user.pending_email.as_ref(),
-            Recipient::Previous => user.revertible_email(Timestamp::now()).map(|previous| &previous.address),
-        };
-        let Some(to) = to else { return Ok(()) };
+        let Some((to, name)) = addressee(&user, message, Timestamp::now()) else { return Ok(()) };
         // Requested before the password was changed or the account suspended: no link may be issued for it.
         if message.epoch.is_some_and(|epoch| !user.admits(epoch)) {
             return Ok(());
@@ -76,7 +71,7 @@ impl Sender {
             None => None,
         };
         let mail = message.template.render(&Context {
-            name: user.name.as_str(),
+            name,
             about: about.as_ref(),
             concern: None,
             app_url: &self.app_url,
@@ -94,6 +89,23 @@ impl Sender {
         let link = MailLink::new(user, purpose, to.clone(), token.secret.hash(), Timestamp::now());
         self.tables.save_link(&link).await?;
         Ok(token.encode())
+    }
+}
+
+/// Where a mail goes to, and the name by which it greets its reader; `None` if there is no such address. An address that
+/// the person has not verified, or has left, may be a stranger's, who must not be sent what people have written; so no
+/// mail about a booking, which names the other side, goes there.
+fn addressee<'a>(
+    user: &'a User,
+    message: &EmailMessage,
+    now: Timestamp,
+) -> Option<(&'a EmailAddress, &'a str)> {
+    match message.template.recipient() {
+        Recipient::Current if user.email_verified => Some((&user.email, user.name.as_str())),
+        _ if message.booking.is_some() => None,
+        Recipient::Current => Some((&user.email, UNPROVED)),
+        Recipient::Pending => user.pending_email.as_ref().map(|to| (to, UNPROVED)),
+        Recipient::Previous => user.revertible_email(now).map(|previous| (&previous.address, UNPROVED)),
     }
 }
 
@@ -128,11 +140,57 @@ mod tests {
     use crate::test_people::register;
     use domain::{
         booking::policy::Charge,
+        display_name::DisplayName,
         id::UserId,
         payment::{Order, Purpose},
     };
     use storage::bookings::Actor;
+    use strum::VariantArray;
     use testing::{Dynamo, TABLES, requested_booking};
+
+    #[test]
+    fn no_words_of_a_stranger_go_to_an_address_that_is_not_verified() {
+        let email = |raw: &str| EmailAddress::parse(raw).unwrap();
+        let name = DisplayName::parse("You have won").unwrap();
+        let now = Timestamp::now();
+        let new = User::register(Role::Parent, email("ada@example.org"), name, SignedDuration::ZERO, now);
+        let verified = new.clone().prove_email(&email("ada@example.org"), now).unwrap();
+        let changing = verified.clone().with_pending_email(email("victim@example.org"));
+        let message = |template, booking| EmailMessage {
+            event_id: domain::id::new(now),
+            user_id: new.id,
+            template,
+            booking,
+            epoch: None,
+        };
+        let mail = |user: &User, template: Template| {
+            let message = message(template, None);
+            let (to, name) = addressee(user, &message, now)?;
+            let app_url = "https://app.example";
+            let context = Context { name, about: None, concern: None, app_url, token: Some("TOKEN") };
+            // Those about a booking, or about somebody else, need to know more.
+            template.render(&context).ok().map(|mail| (to.as_str().to_owned(), format!("{mail:?}")))
+        };
+        let mut greeted = 0;
+        for template in Template::VARIANTS {
+            let Some((to, text)) = mail(&changing, *template) else { continue };
+            assert_eq!(to == "victim@example.org", template.recipient() == Recipient::Pending);
+            let names_the_person = text.contains("You have won");
+            assert!(!(names_the_person && to == "victim@example.org"), "{template:?}");
+            greeted += usize::from(names_the_person);
+            if template.recipient() == Recipient::Current {
+                let (_, text) = mail(&new, *template).unwrap();
+                assert!(!text.contains("You have won"), "{template:?}");
+            }
+        }
+        assert!(greeted > 10, "{greeted}");
+        let moved = changing.clone().prove_email(&email("victim@example.org"), now).unwrap();
+        let (changed, left) = (message(Template::EmailChanged, None), email("ada@example.org"));
+        assert_eq!(addressee(&moved, &changed, now), Some((&left, UNPROVED)));
+        let about = message(Template::BookingReminder, Some(domain::id::new(now)));
+        assert_eq!(addressee(&new, &about, now), None);
+        assert!(addressee(&verified, &about, now).is_some());
+    }
 
     #[tokio::test]
     async fn a_mail_names_the_other_side_and_nobody_who_is_gone() {

@@ -137,10 +137,14 @@ pub struct Rendered {
 #[error("the mail could not be rendered: {0}")]
 pub struct RenderError(#[from] minijinja::Error);
 
+/// Stands in a mail for the name of its reader, where nobody has proved to be that reader. A stranger may have chosen
+/// the name, to have us send their words to somebody.
+pub const UNPROVED: &str = "there";
+
 /// What a mail is filled with.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Context<'a> {
-    /// Of the person whom it goes to.
+    /// Of the person whom it goes to; [`UNPROVED`] if the address is not verified.
     pub name: &'a str,
     /// The booking, in a mail that is about one.
     #[serde(flatten)]
@@ -201,7 +205,7 @@ impl Template {
         match self {
             Self::Welcome => Words {
                 subject: "Welcome to NannyRadar",
-                title: "Welcome, {{ name }}",
+                title: "Welcome to NannyRadar",
                 before: &["Your account is open. Please confirm that this is your address."],
                 action: Some(("Confirm your address", "/verify-email")),
                 after: &[
@@ -293,7 +297,7 @@ impl Template {
             },
             Self::AdminInvited => Words {
                 subject: "You are an administrator of NannyRadar",
-                title: "Welcome, {{ name }}",
+                title: "Welcome to NannyRadar",
                 before: &["You have been made an administrator. Choose a password to begin."],
                 action: Some(("Choose a password", "/reset-password")),
                 after: &["The link serves once, within an hour. After that, ask for another at the sign-in."],
@@ -526,7 +530,7 @@ mod tests {
     #[test]
     fn a_name_is_no_markup_and_no_template() {
         let name = "<script>{{ app_url }}</script>";
-        let mail = Template::Welcome.render(&context(name)).unwrap();
+        let mail = Template::PasswordChanged.render(&context(name)).unwrap();
         assert!(!mail.html.contains("<script>"), "{}", mail.html);
         assert!(mail.text.contains(name), "plain text shows what is there");
     }
