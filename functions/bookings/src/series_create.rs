@@ -41,7 +41,8 @@ pub struct Request {
     /// At which hours; its date is the first of the series.
     time: Time,
     /// On which days, by RFC 5545: daily, weekly or monthly, with a `COUNT` of 104 at most or an `UNTIL` within a
-    /// year.
+    /// year. `UNTIL` is a date, or a date and a time: in UTC, or by the clock of the booking's time zone. No
+    /// booking starts later.
     #[schema(example = "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=10", max_length = 200)]
     rule: String,
     /// Who is looked after: 1 to 6 of the caller's children.
@@ -104,7 +105,7 @@ async fn create(
     let wish = quote::Request::parse(app, caller, sitter_id, time, child_ids, now, &mut fields).await?;
     let details = details(&request.payment_method_id, request.note.as_deref(), &mut fields);
     let rule = Rule::parse(&request.rule).and_then(|rule| match &wish {
-        Some(wish) => rule.check(wish.window.date).map(|()| rule),
+        Some(wish) => rule.check(&wish.window).map(|()| rule),
         None => Ok(rule),
     });
     let rule = fields.take("/rule", rule);

@@ -97,7 +97,7 @@ impl Series {
             return Vec::new();
         }
         let horizon = today(now).saturating_add(AHEAD_DAYS.days());
-        let mut dates = self.rule.dates(self.first.date, self.next_day(), horizon);
+        let mut dates = self.rule.dates(&self.first, self.next_day(), horizon);
         dates.truncate(at_most);
         dates
     }
@@ -124,7 +124,7 @@ impl Series {
     }
 
     fn next_date(&self) -> Option<Date> {
-        self.rule.dates(self.first.date, self.next_day(), Date::MAX).into_iter().next()
+        self.rule.dates(&self.first, self.next_day(), Date::MAX).into_iter().next()
     }
 
     fn next_day(&self) -> Date {

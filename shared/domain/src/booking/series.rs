@@ -7,10 +7,14 @@
 //! and whoever expands such a rule looks for one until the calendar ends.
 
 use chrono::{DateTime, Datelike, TimeZone};
-use jiff::{ToSpan, civil::Date};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime as WallTime},
+};
 use rrule::{Frequency, NWeekday, RRule, Tz, Unvalidated};
 use serde::{Deserialize, Serialize};
 
+use super::window::Window;
 use crate::Violation;
 
 /// A rule has at most so many characters.
@@ -30,12 +34,24 @@ const PARTS: [&str; 7] = ["FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONT
 #[serde(try_from = "String", into = "String")]
 pub struct Rule {
     text: String,
+    /// Without its `UNTIL`.
     rule: RRule<Unvalidated>,
+    until: Option<Until>,
+}
+
+/// When a rule ends, in the forms of RFC 5545, 3.3.10. No booking starts later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// With a day, which is included: `20261231`.
+    Day(Date),
+    /// With a moment, which the RFC requires where `DTSTART` has a time and a zone: `20261231T190000Z`.
+    Moment(Timestamp),
+    /// With a time by the clock of the booking's place: `20261231T190000`.
+    Local(WallTime),
 }
 
 impl Rule {
-    /// Reads the value of an RRULE. It must end: by `COUNT`, or by `UNTIL`, which is a date, as the first day is
-    /// one.
+    /// Reads the value of an RRULE. It must end: by `COUNT`, or by `UNTIL`, which is a date or a date with a time.
     pub fn parse(raw: &str) -> Result<Self, Violation> {
         if raw.len() > MAX_CHARS {
             return Err(Violation::new("too_long", format!("must be at most {MAX_CHARS} characters")));
@@ -51,7 +67,7 @@ impl Rule {
             let (name, value) = part.split_once('=').ok_or_else(invalid)?;
             match name {
                 // The parser would take a date for midnight in the zone of this machine.
-                "UNTIL" if until.is_none() => until = Some(last_day(value).ok_or_else(invalid)?),
+                "UNTIL" if until.is_none() => until = Some(Until::parse(value).ok_or_else(invalid)?),
                 "UNTIL" => return Err(invalid()),
                 // The parser ignores a number that it cannot read.
                 "BYDAY" if !value.split(',').all(is_weekday) => return Err(invalid()),
@@ -59,12 +75,9 @@ impl Rule {
                 _ => return Err(unsupported()),
             }
         }
-        let mut rule: RRule<Unvalidated> = others.join(";").parse().map_err(|_| invalid())?;
-        if let Some(until) = until {
-            rule = rule.until(midnight(until).ok_or_else(invalid)?);
-        }
-        check(&rule)?;
-        Ok(Self { text, rule })
+        let rule: RRule<Unvalidated> = others.join(";").parse().map_err(|_| invalid())?;
+        check(&rule, until.is_some())?;
+        Ok(Self { text, rule, until })
     }
 
     /// As it was given, in capitals.
@@ -72,33 +85,69 @@ impl Rule {
         &self.text
     }
 
-    /// Whether the rule serves a series that begins on a day: it ends within a year, if it ends on a day, and
+    /// Whether the rule serves a series that begins with `first`: it ends within a year, if it ends by `UNTIL`, and
     /// there is something in it.
-    pub fn check(&self, first: Date) -> Result<(), Violation> {
-        let last = self.rule.get_until().and_then(day);
-        if last.is_some_and(|last| last >= first.saturating_add(1.year())) {
+    pub fn check(&self, first: &Window) -> Result<(), Violation> {
+        let last = self.until.map(|until| until.last_day(first));
+        if last.is_some_and(|last| last >= first.date.saturating_add(1.year())) {
             Err(Violation::new("too_far", "must end within a year of its first day"))
-        } else if self.dates(first, first, Date::MAX).is_empty() {
+        } else if self.dates(first, first.date, Date::MAX).is_empty() {
             Err(Violation::new("no_dates", "must have a day on or after its first"))
         } else {
             Ok(())
         }
     }
 
-    /// Its days from one to another, both included, in order, of a series that begins on `first` and of which
+    /// Its days from one to another, both included, in order, of a series that begins with `first` and of which
     /// there are [`MAX_DATES`] at most.
     ///
     /// `first` is what the RFC calls `DTSTART`. Intervals are counted from there, and what the rule leaves open
     /// (the day of the week, or of the month) is taken from there. It is one of the days only if the rule says
     /// so: with `BYDAY=TU` a series that begins on a Monday has its first booking on the day after. The RFC
     /// leaves that case undefined.
-    pub fn dates(&self, first: Date, from: Date, until: Date) -> Vec<Date> {
-        // A rule that ended before the series begins is none.
-        let Some(set) = midnight(first).and_then(|first| self.rule.clone().build(first).ok()) else {
+    pub fn dates(&self, first: &Window, from: Date, until: Date) -> Vec<Date> {
+        let last = self.until.map_or(Date::MAX, |ends| ends.last_day(first)).min(until);
+        let Some(set) = midnight(first.date).and_then(|first| self.rule.clone().build(first).ok()) else {
             return Vec::new();
         };
         let dates = set.into_iter().take(MAX_DATES).map_while(|moment| day(&moment));
-        dates.take_while(|date| *date <= until).filter(|date| *date >= from).collect()
+        dates.take_while(|date| *date <= last).filter(|date| *date >= from).collect()
+    }
+}
+
+impl Until {
+    fn parse(raw: &str) -> Option<Self> {
+        let has_form = |form: &str| {
+            let digit_or =
+                |(form, byte): (u8, u8)| if form == b'9' { byte.is_ascii_digit() } else { byte == form };
+            raw.len() == form.len() && form.bytes().zip(raw.bytes()).all(digit_or)
+        };
+        if has_form("99999999") {
+            raw.parse().ok().map(Self::Day)
+        } else if has_form("99999999T999999") {
+            raw.parse().ok().map(Self::Local)
+        } else if has_form("99999999T999999Z") {
+            raw.parse().ok().map(Self::Moment)
+        } else {
+            None
+        }
+    }
+
+    /// The last day on which a booking at the hours of `first` may start.
+    fn last_day(self, first: &Window) -> Date {
+        let zone = first.zone.rules();
+        let end = match self {
+            Self::Day(date) => return date,
+            Self::Moment(moment) => moment,
+            Self::Local(wall) => match zone.to_ambiguous_timestamp(wall).compatible() {
+                Ok(moment) => moment,
+                // Beyond the last moment that has a number.
+                Err(_) => return wall.date(),
+            },
+        };
+        let date = end.to_zoned(zone.clone()).date();
+        let starts = first.hours.on(date, &zone).is_some_and(|span| span.start <= end);
+        if starts { date } else { date.saturating_sub(1.day()) }
     }
 }
 
@@ -112,7 +161,7 @@ fn unsupported() -> Violation {
 }
 
 /// What a rule must be whatever the first day is.
-fn check(rule: &RRule<Unvalidated>) -> Result<(), Violation> {
+fn check(rule: &RRule<Unvalidated>, has_until: bool) -> Result<(), Violation> {
     let (weekdays, days) = (rule.get_by_weekday(), rule.get_by_month_day());
     let numbered = weekdays.iter().filter(|weekday| matches!(weekday, NWeekday::Nth(..))).count();
     // Weekdays with a number are days of a month, and do not mix with others.
@@ -127,19 +176,18 @@ fn check(rule: &RRule<Unvalidated>) -> Result<(), Violation> {
         }
         _ => false,
     };
-    let (interval, count, until) = (rule.get_interval(), rule.get_count(), rule.get_until());
+    let (interval, count) = (rule.get_interval(), rule.get_count());
     if !fits || interval > MAX_INTERVAL {
         Err(unsupported())
-    } else if interval == 0 || days.contains(&0) || (count.is_some() && until.is_some()) {
+    } else if interval == 0 || days.contains(&0) || (count.is_some() && has_until) {
         Err(invalid())
-    } else if count.is_none() && until.is_none() {
+    } else if count.is_none() && !has_until {
         Err(Violation::new("endless", "must end, by COUNT or by UNTIL"))
     } else if count.is_some_and(|count| !(1..=MAX_COUNT).contains(&count)) {
         Err(Violation::new("out_of_range", format!("must count from 1 to {MAX_COUNT} bookings")))
     } else {
-        // What else there is does not depend on the first day, but that it comes before the last.
-        let first = until.copied().or_else(|| midnight(Date::ZERO));
-        let built = first.map(|first| rule.clone().build(first));
+        // What else there is does not depend on the first day.
+        let built = midnight(Date::ZERO).map(|first| rule.clone().build(first));
         built.is_some_and(|built| built.is_ok()).then_some(()).ok_or_else(invalid)
     }
 }
@@ -150,12 +198,6 @@ fn is_weekday(raw: &str) -> bool {
         let is_number = number.is_empty() || number.parse::<i8>().is_ok_and(|number| number != 0);
         is_number && ["MO", "TU", "WE", "TH", "FR", "SA", "SU"].contains(&weekday)
     })
-}
-
-/// Reads a date as the RFC writes it, e.g. `20261231`.
-fn last_day(raw: &str) -> Option<Date> {
-    let is_date = raw.len() == 8 && raw.bytes().all(|byte| byte.is_ascii_digit());
-    raw.parse().ok().filter(|_| is_date)
 }
 
 /// A day as `rrule` has them. Its zones know nothing of ours, so every day is one of UTC there.
@@ -186,12 +228,26 @@ impl From<Rule> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        availability::{Hours, Minute},
+        time_zone::TimeZoneName,
+    };
     use jiff::civil::{Weekday, date};
     use proptest::prelude::*;
 
+    /// Hours that begin at `time`, by the clocks of `zone`.
+    fn window(date: Date, time: &str, zone: &str) -> Window {
+        let (start, end) = (Minute::parse(time).unwrap(), Minute::parse("06:00").unwrap());
+        Window { date, hours: Hours { start, end }, zone: TimeZoneName::parse(zone).unwrap() }
+    }
+
+    fn evening(date: Date) -> Window {
+        window(date, "19:00", "Europe/London")
+    }
+
     fn dates(rule: &str, first: &str) -> Vec<String> {
-        let first = first.parse().unwrap();
-        let dates = Rule::parse(rule).unwrap().dates(first, first, Date::MAX);
+        let first = evening(first.parse().unwrap());
+        let dates = Rule::parse(rule).unwrap().dates(&first, first.date, Date::MAX);
         dates.iter().map(ToString::to_string).collect()
     }
 
@@ -264,7 +320,13 @@ mod tests {
             "RRULE:FREQ=DAILY;COUNT=3",
             "FREQ=DAILY;INTERVAL=0;COUNT=3",
             "FREQ=DAILY;COUNT=3;UNTIL=20260101",
-            "FREQ=DAILY;UNTIL=20260101T000000Z",
+            "FREQ=DAILY;UNTIL=20260101T000000Z;UNTIL=20260101",
+            "FREQ=DAILY;UNTIL=20260101T",
+            "FREQ=DAILY;UNTIL=20260101T0000",
+            "FREQ=DAILY;UNTIL=20260101T250000Z",
+            "FREQ=DAILY;UNTIL=20260101T000000+0100",
+            "FREQ=DAILY;UNTIL=20260101Z",
+            "FREQ=DAILY;COUNT=3;UNTIL=20260101T000000Z",
             "FREQ=DAILY;UNTIL=20260230",
             "FREQ=DAILY;UNTIL=2026-1-1",
             "FREQ=WEEKLY;BYDAY=;COUNT=3",
@@ -282,11 +344,39 @@ mod tests {
     }
 
     #[test]
+    fn ends_by_a_time_where_the_booking_is() {
+        let last = |until: &str, time: &str, zone: &str| {
+            let first = window(date(2026, 6, 1), time, zone);
+            let rule = Rule::parse(&format!("FREQ=DAILY;UNTIL={until}")).unwrap();
+            rule.dates(&first, first.date, Date::MAX).last().map(ToString::to_string).unwrap_or_default()
+        };
+        // In summer, London is an hour ahead of UTC: the last booking starts at 18:00 UTC.
+        assert_eq!(last("20260605T180000Z", "19:00", "Europe/London"), "2026-06-05");
+        assert_eq!(last("20260605T175959Z", "19:00", "Europe/London"), "2026-06-04");
+        assert_eq!(last("20260605T190000", "19:00", "Europe/London"), "2026-06-05");
+        assert_eq!(last("20260605T185959", "19:00", "Europe/London"), "2026-06-04");
+        // The day of UTC is not that of the place.
+        assert_eq!(last("20260605T070000Z", "19:00", "Pacific/Auckland"), "2026-06-05");
+        assert_eq!(last("20260605T065959Z", "19:00", "Pacific/Auckland"), "2026-06-04");
+        assert_eq!(last("20260606T020000Z", "19:00", "America/Los_Angeles"), "2026-06-05");
+        assert_eq!(last("20260604T233000Z", "00:30", "Europe/London"), "2026-06-05");
+        // A time that the clocks skip comes when they are put forward past it.
+        let spring = window(date(2026, 3, 27), "01:30", "Europe/London");
+        let rule = Rule::parse("FREQ=DAILY;UNTIL=20260329T013000").unwrap();
+        assert_eq!(rule.dates(&spring, spring.date, Date::MAX).len(), 3);
+    }
+
+    #[test]
     fn serves_a_series_for_a_year() {
-        let check =
-            |rule: &str| Rule::parse(rule).unwrap().check(date(2026, 3, 1)).map_err(|error| error.code);
+        let check = |rule: &str| {
+            Rule::parse(rule).unwrap().check(&evening(date(2026, 3, 1))).map_err(|error| error.code)
+        };
         assert_eq!(check("FREQ=DAILY;UNTIL=20270228"), Ok(()));
         assert_eq!(check("FREQ=DAILY;UNTIL=20270301"), Err("too_far"));
+        assert_eq!(check("FREQ=DAILY;UNTIL=20270301T185959Z"), Ok(()));
+        assert_eq!(check("FREQ=DAILY;UNTIL=20270301T190000Z"), Err("too_far"));
+        assert_eq!(check("FREQ=DAILY;UNTIL=99991231T235959"), Err("too_far"));
+        assert_eq!(check("FREQ=DAILY;UNTIL=20260301T185959Z"), Err("no_dates"));
         assert_eq!(check("FREQ=DAILY;UNTIL=20260228"), Err("no_dates"));
         assert_eq!(check("FREQ=WEEKLY;BYDAY=MO;UNTIL=20260301"), Err("no_dates"));
     }
@@ -400,32 +490,37 @@ mod tests {
             let horizon = first.saturating_add(1000.days());
             let all: Vec<Date> = first.series(1.day()).take_while(|date| *date <= horizon)
                 .filter(|date| meaning.has(first, *date)).take(count).collect();
-            prop_assert_eq!(&rule.dates(first, first, horizon), &all, "{}", rule.as_str());
+            let start = evening(first);
+            prop_assert_eq!(&rule.dates(&start, first, horizon), &all, "{}", rule.as_str());
             let from = first.saturating_add(skip.days());
             let later: Vec<Date> = all.into_iter().filter(|date| *date >= from).collect();
-            prop_assert_eq!(rule.dates(first, from, horizon), later);
+            prop_assert_eq!(rule.dates(&start, from, horizon), later);
 
             let last = first.saturating_add(skip.days());
             let text = format!("{};UNTIL={}", meaning.text(), last.strftime("%Y%m%d"));
             let until: Vec<Date> = first.series(1.day()).take_while(|date| *date <= last)
                 .filter(|date| meaning.has(first, *date)).collect();
-            prop_assert_eq!(Rule::parse(&text).unwrap().dates(first, first, horizon), until, "{}", text);
+            prop_assert_eq!(&Rule::parse(&text).unwrap().dates(&start, first, horizon), &until, "{}", text);
+            // With the moment at which the last one starts, it means the same.
+            let moment = start.on(last).span().unwrap().start;
+            let text = format!("{};UNTIL={}", meaning.text(), moment.strftime("%Y%m%dT%H%M%SZ"));
+            prop_assert_eq!(Rule::parse(&text).unwrap().dates(&start, first, horizon), until, "{}", text);
         }
 
         /// So that nobody looks for one in vain.
         #[test]
         fn every_rule_has_days(meaning in any_meaning(), first in any_date()) {
             let rule = Rule::parse(&format!("{};COUNT=104", meaning.text())).unwrap();
-            let all = rule.dates(first, first, Date::MAX);
+            let all = rule.dates(&evening(first), first, Date::MAX);
             prop_assert_eq!(all.len(), 104, "{}", rule.as_str());
             prop_assert!(all.is_sorted_by(|one, next| one < next) && all[0] >= first);
         }
 
         #[test]
-        fn anything_may_be_tried(raw in "(FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;(INTERVAL|COUNT|UNTIL|BYDAY|BYMONTHDAY|WKST)=[-+0-9A-Z,]{0,9}){0,4})|\\PC{0,20}", year in -9999i16..=9999) {
+        fn anything_may_be_tried(raw in "(FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;(INTERVAL|COUNT|UNTIL|BYDAY|BYMONTHDAY|WKST)=([-+0-9A-Z,]{0,9}|[0-9]{8}T[0-9]{6}Z?)){0,4})|\\PC{0,20}", year in -9999i16..=9999) {
             if let Ok(rule) = Rule::parse(&raw) {
-                let first = date(year, 12, 31);
-                prop_assert!(rule.dates(first, Date::MIN, Date::MAX).len() <= MAX_DATES);
+                let first = evening(date(year, 12, 31));
+                prop_assert!(rule.dates(&first, Date::MIN, Date::MAX).len() <= MAX_DATES);
                 prop_assert_eq!(Rule::parse(rule.as_str()).unwrap(), rule);
             }
         }
