@@ -54,12 +54,18 @@ async fn search_sitters(
     limiter: Limiter,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Problem> {
-    let (query, limit) = parameters.parse(app.now())?;
+    let (mut query, limit) = parameters.parse(app.now())?;
     let question = parameters.question()?;
     let after = position(&app, &question, parameters.cursor()).await?;
     limiter.admit(&limits::SEARCH, "").await?;
     let started = Instant::now();
-    let page = app.search().search(&query, after, limit, app.now()).await?;
+    let mut page = app.search().search(&query, after, limit, app.now()).await?;
+    if page.total == Some(0)
+        && let Some(words) = query.words.without_names()
+    {
+        query.words = words;
+        page = app.search().search(&query, after, limit, app.now()).await?;
+    }
     let total = page.total.unwrap_or_default();
     if after.is_none() {
         analytics::searched(&app, &query, total, started.elapsed(), &limiter).await?;
@@ -68,7 +74,7 @@ async fn search_sitters(
         next_cursor: next_cursor(&app, &page, &question).await?,
         items: SitterCard::all(&app, page.hits).await?,
         total,
-        ignored_words: query.words.ignored().to_vec(),
+        ignored_words: query.words.ignored().map(str::to_owned).collect(),
         search_id: analytics::search_id(&app).await?,
     };
     if_none_match.json(MAX_AGE, &view)

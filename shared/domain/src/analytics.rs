@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::{Violation, search::Query};
+use crate::{
+    Violation,
+    search::{Query, Term},
+};
 
 /// An hour of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,10 +93,11 @@ impl Searched {
     pub fn new(query: &Query, results: usize, took: Duration, group: u8) -> Self {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let in_vain = results == 0;
-        // Numbers are never what is missing, and may be somebody's.
+        // Numbers are never what is missing, and may be somebody's. A stop word that is looked for is a name.
         let is_word =
             |word: &&str| word.len() <= MAX_TERM && word.bytes().all(|byte| byte.is_ascii_lowercase());
-        let words = query.words.terms().iter().map(crate::search::Term::word).filter(is_word);
+        let terms = query.words.terms().iter().filter(|term| !term.is_stop_word());
+        let words = terms.map(Term::word).filter(is_word);
         Self {
             latency: LATENCIES.iter().position(|bound| milliseconds <= *bound).unwrap_or(LATENCIES.len() - 1),
             in_vain,
@@ -192,6 +196,7 @@ mod tests {
         let searched = |results| Searched::new(&query(&asked), results, Duration::ZERO, 0);
         let in_vain = searched(0);
         assert_eq!((in_vain.in_vain, in_vain.terms), (true, vec!["french".to_owned(), longest]));
+        assert_eq!(Searched::new(&query("Will"), 0, Duration::ZERO, 0).terms, Vec::<String>::new());
         let found = searched(1);
         assert_eq!((found.in_vain, found.terms), (false, vec![]));
     }

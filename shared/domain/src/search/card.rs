@@ -209,7 +209,8 @@ fn words(texts: &[(Field, &str)]) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     for (field, text) in texts {
         for word in fold(text) {
-            if is_stop_word(&word) {
+            // It distinguishes nobody, unless it is what they are called.
+            if *field != Field::Name && is_stop_word(&word) {
                 continue;
             }
             if let Some(&index) = seen.get(&word) {

@@ -2,10 +2,11 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use crate::Violation;
+use crate::{Violation, text::without_layout};
 
-/// The words of a query, and those of them that find nothing because everybody has them, or nobody
-/// writes them.
+/// The words of a query, and those of them that are ignored because everybody has them, or nobody writes them.
+///
+/// A query of stop words alone looks for a name first: people are called Will or Do.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Words {
     terms: Vec<Term>,
@@ -17,6 +18,8 @@ pub struct Words {
 pub struct Term {
     word: String,
     stem: String,
+    /// Cards have a stop word only if it is a part of a name: other forms of it, and slips, are other words.
+    is_stop_word: bool,
 }
 
 /// How a word was found.
@@ -38,24 +41,30 @@ const MIN_CHARS_FOR_TYPO: usize = 4;
 impl Words {
     /// Reads what somebody has typed.
     pub fn parse(raw: &str) -> Result<Self, Violation> {
-        // A character has at most four bytes: this bounds the work on what is far too long.
-        if raw.len() > MAX_CHARS * 4 || raw.chars().count() > MAX_CHARS {
+        let typed = without_layout(raw).split_whitespace().collect::<Vec<_>>().join(" ");
+        if typed.chars().count() > MAX_CHARS {
             return Err(Violation::new("too_long", format!("must be at most {MAX_CHARS} characters")));
         }
         let mut words = Self::default();
-        for piece in raw.split_whitespace() {
+        let mut names: Vec<Term> = Vec::new();
+        for piece in typed.split(' ').filter(|piece| !piece.is_empty()) {
             let folded = fold(piece);
             if folded.is_empty() {
                 words.ignored.push(piece.to_owned());
             }
             for word in folded {
-                let term = Term { stem: stem(&word), word };
-                if STOP_WORDS.contains(term.word.as_str()) {
-                    words.ignored.push(term.word);
-                } else if !words.terms.contains(&term) {
-                    words.terms.push(term);
+                let term = Term::new(word);
+                if term.is_stop_word {
+                    words.ignored.push(term.word.clone());
+                }
+                let terms = if term.is_stop_word { &mut names } else { &mut words.terms };
+                if !terms.contains(&term) {
+                    terms.push(term);
                 }
             }
+        }
+        if words.terms.is_empty() {
+            words.terms = names;
         }
         if words.terms.len() > MAX_TERMS {
             return Err(Violation::new("too_many", format!("must be at most {MAX_TERMS} words")));
@@ -69,12 +78,29 @@ impl Words {
     }
 
     /// What was left out.
-    pub fn ignored(&self) -> &[String] {
-        &self.ignored
+    pub fn ignored(&self) -> impl Iterator<Item = &str> {
+        let is_term = |word: &&String| self.terms.iter().any(|term| term.word == **word);
+        self.ignored.iter().filter(move |word| !is_term(word)).map(String::as_str)
+    }
+
+    /// The same query for the case that nobody has the name that it looks for: stop words are ignored. `None` for a
+    /// query that looks for something else.
+    pub fn without_names(&self) -> Option<Self> {
+        let looks_for_name = self.terms.iter().any(Term::is_stop_word);
+        looks_for_name.then(|| Self { terms: Vec::new(), ignored: self.ignored.clone() })
     }
 }
 
 impl Term {
+    fn new(word: String) -> Self {
+        Self { stem: stem(&word), is_stop_word: is_stop_word(&word), word }
+    }
+
+    /// Whether the term is a stop word, and therefore can only be a name.
+    pub fn is_stop_word(&self) -> bool {
+        self.is_stop_word
+    }
+
     /// The word, folded.
     pub fn word(&self) -> &str {
         &self.word
@@ -91,7 +117,9 @@ impl Term {
 
     /// The same, where the word's stem is known already.
     pub fn find_stemmed(&self, word: &str, stem: &str) -> Option<Match> {
-        if self.stem == stem {
+        if self.is_stop_word {
+            (self.word == word).then_some(Match::Exact)
+        } else if self.stem == stem {
             Some(Match::Exact)
         } else if one_apart(&self.word, word) || one_apart(&self.stem, stem) {
             Some(Match::Typo)
@@ -203,11 +231,43 @@ mod tests {
     fn tells_what_it_left_out() {
         let words = Words::parse("a sitter with 🎈 the FIRST  first aid").unwrap();
         assert_eq!(words.terms().iter().map(Term::word).collect::<Vec<_>>(), ["sitter", "first", "aid"]);
-        assert_eq!(words.ignored(), ["a", "with", "🎈", "the"]);
-        assert_eq!(Words::parse(" the 🎈 ").unwrap().terms(), []);
+        assert!(words.ignored().eq(["a", "with", "🎈", "the"]));
+        assert_eq!(Words::parse(" 🎈 ").unwrap().terms(), []);
         assert_eq!(Words::parse(&"x".repeat(10_000)).unwrap_err().code, "too_long");
         assert_eq!(Words::parse("a1 b2 c3 d4 e5 f6 g7 h8 i9 j10 k11 l12 m13").unwrap_err().code, "too_many");
         assert_eq!(Words::parse(&"\u{4eb0}\u{5317}".repeat(40)).unwrap().terms().len(), 2);
+    }
+
+    #[test]
+    fn a_query_of_stop_words_looks_for_a_name() {
+        for (asked, names, ignored) in [
+            ("Will", vec!["will"], vec![]),
+            (" do  DO 🎈", vec!["do"], vec!["🎈"]),
+            ("Will Do", vec!["will", "do"], vec![]),
+        ] {
+            let words = Words::parse(asked).unwrap();
+            assert!(words.terms().iter().map(Term::word).eq(names), "{asked}");
+            assert!(words.ignored().eq(ignored), "{asked}");
+        }
+        let nobody = Words::parse("the 🎈 and").unwrap().without_names().unwrap();
+        assert_eq!(nobody.terms(), []);
+        assert!(nobody.ignored().eq(["the", "🎈", "and"]));
+        assert_eq!(Words::parse("🎈").unwrap().without_names(), None);
+        assert_eq!(find("Will", "will"), Some(Match::Exact));
+        for other in ["willing", "wills", "bill", "wil"] {
+            assert_eq!(find("Will", other), None, "{other}");
+        }
+        // Next to another word, it is not what is looked for.
+        let words = Words::parse("will cook").unwrap();
+        assert!(words.ignored().eq(["will"]));
+        assert_eq!(words.without_names(), None);
+    }
+
+    #[test]
+    fn the_limit_is_that_of_the_words() {
+        let pasted = format!("first\u{A0}{}\u{200B}aid", " ".repeat(1000));
+        let words = Words::parse(&pasted).unwrap();
+        assert_eq!(words.terms().iter().map(Term::word).collect::<Vec<_>>(), ["first", "aid"]);
     }
 
     proptest! {
@@ -231,8 +291,9 @@ mod tests {
         /// The look at the length beforehand loses nothing.
         #[test]
         fn nothing_is_lost_by_looking_at_the_length_first(word in "[a-z]{1,24}", other in "[a-z]{0,4}(ing|ed|s|fulness|ization|ational|)") {
+            prop_assume!(!is_stop_word(&word));
             let other = format!("{word}{other}");
-            let term = Term { stem: stem(&word), word };
+            let term = Term::new(word);
             prop_assert_eq!(term.find(&other), term.find_stemmed(&other, &stem(&other)));
         }
 

@@ -415,6 +415,26 @@ async fn words_that_say_nothing_are_left_out_and_named() {
 }
 
 #[tokio::test]
+async fn somebody_called_will_is_found_by_name() {
+    let client = Client::start().await;
+    let called = async |name: &str| {
+        let sitter = client.listed(|sitter| sitter.user.name = DisplayName::parse(name).unwrap()).await;
+        sitter.user.id.to_string()
+    };
+    let (will, others) = (called("Will Do").await, called("Mary Poppins").await);
+    for words in ["Will", "will%20do", "%E2%80%8BWill%C2%A0", "DO"] {
+        let answer = client.search(&format!("&q={words}")).await;
+        assert_eq!((&answer["total"], &answer["ignored_words"]), (&json!(1), &json!([])), "{words}");
+        assert_eq!(answer["items"][0]["id"], will, "{words}");
+    }
+    assert_eq!(client.found("&q=poppins%20will").await, [others]);
+    assert_eq!(client.search("&q=the").await["total"], 2, "nobody is called that");
+    let place = SEARCH.split_once('?').unwrap().1;
+    let typed = client.call("GET", &format!("/sitters/suggest?q=wil&{place}"), None, Value::Null).await;
+    assert_eq!(typed.body["items"][0]["text"], "Will Do");
+}
+
+#[tokio::test]
 async fn each_order_is_as_asked_for() {
     let client = Client::start().await;
     let rated = |count, stars| Rating { count, stars };
