@@ -150,7 +150,7 @@ impl Reconciliation {
     }
 
     async fn announce(&self, intent: &IntentId) -> Result<(), StoreError> {
-        let fact = Fact::StripeEventReceived { object: intent.to_string() };
+        let fact = Fact::StripeEventReceived { object: intent.clone().into() };
         self.app.tables().announce(&Event::new(fact, self.app.now())).await
     }
 

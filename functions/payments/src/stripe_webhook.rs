@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     request_body(content = String, content_type = "application/json", description = "An event of Stripe's"),
     responses(
         (status = 204, description = "It was noted, now or before"),
-        (status = 400, description = "It is not signed by Stripe, or not now", body = ProblemBody,
+        (status = 400, description = "It is not signed by Stripe, or not now, or a name in it has an unsupported character", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -33,16 +33,17 @@ async fn hear_stripe(
 ) -> Result<StatusCode, Problem> {
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = app.now();
-    let event = webhook::verify(&body, header, app.stripe_webhook_secret().await?, now, TOLERANCE).map_err(
-        |error| {
-            tracing::warn!(%error, "a webhook is not Stripe's");
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_signature",
-                "This is not signed by Stripe, or not now.",
-            )
-        },
-    )?;
+    let secret = app.stripe_webhook_secret().await?;
+    let event = webhook::verify(&body, header, secret, now, TOLERANCE).map_err(|error| {
+        tracing::warn!(%error, "a webhook was rejected");
+        match error {
+            webhook::Error::Unsupported { pointer, violation } => Problem::invalid_field(pointer, violation),
+            _ => {
+                let detail = "This is not signed by Stripe, or not now.";
+                Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail)
+            }
+        }
+    })?;
     if let Some(object) = event.object_id {
         let told = Event::new(Fact::StripeEventReceived { object }, now);
         let is_new = app.tables().receive(&event.id, &event.kind, &told).await?;

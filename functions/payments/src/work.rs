@@ -76,7 +76,7 @@ impl Worker {
         loop {
             let done = match &message {
                 PaymentMessage::Booking { booking_id, .. } => Box::pin(self.settle(*booking_id)).await,
-                PaymentMessage::Stripe { object, .. } => Box::pin(self.hear(object)).await,
+                PaymentMessage::Stripe { object, .. } => Box::pin(self.hear(object.as_str())).await,
             };
             let is_conflict = |error: &Error| matches!(error.downcast_ref(), Some(StoreError::Conflict));
             if conflicts == MOST_CONFLICTS || !done.as_ref().is_err_and(is_conflict) {

@@ -12,6 +12,7 @@ use crate::{
     epoch::Epoch,
     id::{BookingId, CertificateId, ChallengeId, EventId, SessionId, UserId},
     listing,
+    stripe::ObjectId,
 };
 
 /// An event with its identity, by which a consumer knows that it has seen it before.
@@ -210,7 +211,7 @@ pub enum Fact {
     /// Stripe has told of something that it has. What has become of it is asked there.
     StripeEventReceived {
         /// What, by the name that Stripe gives it, e.g. `pi_…` or `acct_…`.
-        object: String,
+        object: ObjectId,
     },
 }
 

@@ -71,6 +71,14 @@ names! {
     TransferId("tr_");
     /// Something that happened at Stripe.
     EventId("evt_");
+    /// Any of these, and whatever else Stripe gives a name.
+    ObjectId("");
+}
+
+impl From<IntentId> for ObjectId {
+    fn from(id: IntentId) -> Self {
+        Self(id.0)
+    }
 }
 
 /// A name of one kind. What comes after the prefix becomes part of a path, so nothing else is let in.
@@ -104,5 +112,9 @@ mod tests {
             assert_eq!(IntentId::parse(raw).unwrap_err().code, "invalid_id", "{raw}");
         }
         assert!(serde_json::from_str::<IntentId>(r#""pm_123""#).is_err());
+        assert_eq!(ObjectId::parse("cus_1").unwrap().as_str(), "cus_1");
+        for raw in ["", "gold-plan", "pi_\u{FFFF}", "pi_1\n"] {
+            assert_eq!(ObjectId::parse(raw).unwrap_err().code, "invalid_id", "{raw:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use domain::{
     booking::{News, Who},
     epoch::Epoch,
     id::{self, BookingId, ChallengeId, EventId, UserId},
+    stripe::ObjectId,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -102,7 +103,7 @@ pub enum PaymentMessage {
         /// The event that it comes from.
         event_id: EventId,
         /// Which, by Stripe's identifier.
-        object: String,
+        object: ObjectId,
     },
 }
 

@@ -12,7 +12,7 @@ use domain::{
     ledger::{Account, Balance, Kind, Line},
     money::{Currency, Money},
     payment::{Change, Observation, Order, Payment, Purpose, State, Status},
-    stripe::{AccountId, CustomerId, EventId, IntentId, PaymentMethodId, TransferId},
+    stripe::{AccountId, CustomerId, EventId, IntentId, ObjectId, PaymentMethodId, TransferId},
 };
 use jiff::{SignedDuration, Timestamp};
 use storage::{
@@ -180,11 +180,11 @@ async fn a_second_delivery_changes_nothing() {
     let (parent, sitter) = (domain::id::new(now()), domain::id::new(now()));
     let new = payment(parent, sitter);
     tables.save_payment(&new, None, &[]).await.unwrap();
-    let told = Event::new(Fact::StripeEventReceived { object: "pi_1".into() }, now());
+    let told = Event::new(Fact::StripeEventReceived { object: ObjectId::parse("pi_1").unwrap() }, now());
     let change = captured(&new, 7440, 0);
     tables.save_payment(&change.payment, change.transaction.as_ref(), &[told]).await.unwrap();
     // The same message again, by a worker that has read the payment before.
-    let again = Event::new(Fact::StripeEventReceived { object: "pi_1".into() }, now());
+    let again = Event::new(Fact::StripeEventReceived { object: ObjectId::parse("pi_1").unwrap() }, now());
     let change = captured(&new, 7440, 0);
     conflict(tables.save_payment(&change.payment, change.transaction.as_ref(), &[again]).await);
     // And by one that reads it now.
@@ -356,7 +356,8 @@ async fn what_stripe_tells_is_heard_once() {
     let deliveries: Vec<_> = (0..10)
         .map(|_| {
             let (tables, id) = (tables.clone(), id.clone());
-            let event = Event::new(Fact::StripeEventReceived { object: "pi_1".into() }, now());
+            let event =
+                Event::new(Fact::StripeEventReceived { object: ObjectId::parse("pi_1").unwrap() }, now());
             tokio::spawn(async move { tables.receive(&id, "payment_intent.succeeded", &event).await })
         })
         .collect();
@@ -365,7 +366,7 @@ async fn what_stripe_tells_is_heard_once() {
         // Those that collide all the time are to come again.
         heard += usize::from(matches!(delivery.await.unwrap(), Ok(true)));
     }
-    let event = Event::new(Fact::StripeEventReceived { object: "pi_1".into() }, now());
+    let event = Event::new(Fact::StripeEventReceived { object: ObjectId::parse("pi_1").unwrap() }, now());
     assert!(!tables.receive(&id, "payment_intent.succeeded", &event).await.unwrap());
     assert_eq!((heard, items(&dynamo, "main", "OUTBOX#").await.len()), (1, 1));
     let [noted] = items(&dynamo, "ephemeral", "STRIPE_EVENT#").await.try_into().unwrap();

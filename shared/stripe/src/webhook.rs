@@ -5,7 +5,11 @@
 //! other, so whoever works on one reads the thing itself.
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
-use domain::stripe::EventId;
+use domain::{
+    Violation,
+    stripe::{EventId, ObjectId},
+    text::reject_unsupported,
+};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -22,14 +26,14 @@ pub struct Event {
     /// What happened, e.g. `payment_intent.succeeded`. There are hundreds, and new ones come.
     pub kind: String,
     /// To what; of what belongs to a payment, such as a refund, that payment. Few things have no name, such as the
-    /// balance.
-    pub object_id: Option<String>,
+    /// balance; a name that somebody at Stripe has chosen, such as that of a plan, does not count.
+    pub object_id: Option<ObjectId>,
     /// When, to the second.
     pub created: Timestamp,
 }
 
 /// Why an event is not taken for Stripe's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The header is none of Stripe's.
     #[error("the signature's header cannot be read")]
@@ -43,6 +47,14 @@ pub enum Error {
     /// It is signed, and yet no event.
     #[error("the event cannot be read")]
     Event,
+    /// It is signed, and has a character that could be stored, but not sent on: see [`reject_unsupported`].
+    #[error("the event has an unsupported character at {pointer}")]
+    Unsupported {
+        /// The field, as a JSON pointer.
+        pointer: &'static str,
+        /// What is wrong with it, and at which position.
+        violation: Violation,
+    },
 }
 
 /// Reads an event whose signature is Stripe's. The header, `Stripe-Signature`, has the time of signing and, while
@@ -73,17 +85,17 @@ pub fn verify(
     if now.duration_since(signed_at).abs() > tolerance {
         return Err(Error::Time);
     }
-    read(payload).ok_or(Error::Event)
+    read(payload)
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(payload: &[u8]) -> Option<Event> {
+fn read(payload: &[u8]) -> Result<Event, Error> {
     #[derive(Deserialize)]
     struct Body {
-        id: EventId,
+        id: String,
         #[serde(rename = "type")]
         kind: String,
         data: Data,
@@ -98,10 +110,23 @@ fn read(payload: &[u8]) -> Option<Event> {
         id: Option<String>,
         payment_intent: Option<String>,
     }
-    let body: Body = serde_json::from_slice(payload).ok()?;
-    let created = Timestamp::from_second(body.created).ok()?;
-    let Object { id, payment_intent } = body.data.object;
-    Some(Event { id: body.id, kind: body.kind, object_id: payment_intent.or(id), created })
+    let Body { id, kind, data, created } = serde_json::from_slice(payload).map_err(|_| Error::Event)?;
+    let Object { id: object, payment_intent } = data.object;
+    for (pointer, text) in [
+        ("/id", Some(&id)),
+        ("/type", Some(&kind)),
+        ("/data/object/id", object.as_ref()),
+        ("/data/object/payment_intent", payment_intent.as_ref()),
+    ] {
+        let checked = text.map_or(Ok(()), |text| reject_unsupported(text));
+        checked.map_err(|violation| Error::Unsupported { pointer, violation })?;
+    }
+    Ok(Event {
+        id: EventId::parse(id).map_err(|_| Error::Event)?,
+        kind,
+        object_id: payment_intent.or(object).and_then(|name| ObjectId::parse(name).ok()),
+        created: Timestamp::from_second(created).map_err(|_| Error::Event)?,
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +162,7 @@ mod tests {
         let event = at_now(BODY, &signed(NOW, BODY)).unwrap();
         assert_eq!(event.id, EventId::parse("evt_1").unwrap());
         assert_eq!(event.kind, "payment_intent.succeeded");
-        assert_eq!(event.object_id.as_deref(), Some("pi_1"));
+        assert_eq!(event.object_id, ObjectId::parse("pi_1").ok());
         assert_eq!(event.created, Timestamp::from_second(NOW - 10).unwrap());
     }
 
@@ -205,14 +230,45 @@ mod tests {
     }
 
     #[test]
+    fn refuses_characters_that_no_queue_can_carry_with_their_place() {
+        for character in ["\\u0000", "\\u000b", "\\u001b", "\\ufffe", "\u{FFFF}", "\u{85}"] {
+            for (from, pointer) in [
+                (r#""evt_1"#, "/id"),
+                (r#""payment_intent.succeeded"#, "/type"),
+                (r#""pi_1"#, "/data/object/id"),
+                (r#""payment_intent":"pi_2"#, "/data/object/payment_intent"),
+            ] {
+                let body = BODY.replace(r#""payment_intent"}"#, r#""x","payment_intent":"pi_2"}"#);
+                let body = body.replacen(from, &format!("{from}{character}"), 1);
+                let Err(Error::Unsupported { pointer: place, violation }) =
+                    at_now(&body, &signed(NOW, &body))
+                else {
+                    panic!("{body}")
+                };
+                let text = from.rsplit('"').next().unwrap();
+                assert_eq!((place, violation.position), (pointer, Some(text.len())), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_somebody_has_chosen_names_nothing_of_ours() {
+        let body = BODY.replace("pi_1", "Gold plan, 25 %");
+        assert_eq!(at_now(&body, &signed(NOW, &body)).unwrap().object_id, None);
+    }
+
+    #[test]
     fn what_belongs_to_a_payment_names_that_payment() {
         let refunded = r#"{"id":"evt_3","type":"charge.refunded","created":1795607990,
             "data":{"object":{"id":"ch_1","object":"charge","amount_refunded":1000,"payment_intent":"pi_1"}}}"#;
-        assert_eq!(at_now(refunded, &signed(NOW, refunded)).unwrap().object_id.as_deref(), Some("pi_1"));
+        assert_eq!(at_now(refunded, &signed(NOW, refunded)).unwrap().object_id, ObjectId::parse("pi_1").ok());
         let disputed = refunded.replace("charge.refunded", "charge.dispute.created").replace("ch_1", "du_1");
-        assert_eq!(at_now(&disputed, &signed(NOW, &disputed)).unwrap().object_id.as_deref(), Some("pi_1"));
+        assert_eq!(
+            at_now(&disputed, &signed(NOW, &disputed)).unwrap().object_id,
+            ObjectId::parse("pi_1").ok()
+        );
         let alone = refunded.replace(r#""pi_1""#, "null");
-        assert_eq!(at_now(&alone, &signed(NOW, &alone)).unwrap().object_id.as_deref(), Some("ch_1"));
+        assert_eq!(at_now(&alone, &signed(NOW, &alone)).unwrap().object_id, ObjectId::parse("ch_1").ok());
     }
 
     proptest! {

@@ -17,7 +17,7 @@ use domain::{
     ledger::Account,
     money::{Currency, Money},
     payment::{self, Payment, Purpose},
-    stripe::{AccountId, CustomerId, PaymentMethodId},
+    stripe::{AccountId, CustomerId, ObjectId, PaymentMethodId},
 };
 use jiff::{SignedDuration, Timestamp};
 use messaging::{
@@ -278,7 +278,7 @@ impl World {
 
     /// A webhook names something of Stripe's.
     pub async fn is_told_of(&self, object: &str) {
-        let fact = Fact::StripeEventReceived { object: object.to_owned() };
+        let fact = Fact::StripeEventReceived { object: ObjectId::parse(object).unwrap() };
         self.tables.announce(&event::Event::new(fact, self.now())).await.unwrap();
     }
 

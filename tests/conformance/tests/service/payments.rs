@@ -641,6 +641,18 @@ async fn stripe_is_heard_once_and_known_by_its_signature() {
     let stored = Value::from([client.items("main").await, client.items("ephemeral").await].concat());
     assert!(!stored.to_string().contains("secret"), "{stored}");
 
+    // What no queue could carry is not stored to be sent.
+    for character in ["\\u0000", "\\ufffe", "\u{FFFF}"] {
+        let poison = event("evt_5", "pi_5").replace("pi_5", &format!("pi_5{character}"));
+        let answer = hear(&client, &poison, &sign(&poison, client.now())).await;
+        assert_eq!(answer.problem(), (400, "invalid_request", vec!["/data/object/id"]), "{poison}");
+        assert_eq!(answer.body["errors"][0]["position"], 4);
+    }
+    // A name that somebody has chosen at Stripe is none of ours.
+    let plan = event("evt_6", "Gold plan, 25 %");
+    assert_eq!(hear(&client, &plan, &sign(&plan, client.now())).await.status, 204);
+    assert_eq!(heard(&client).await.len(), 2);
+
     // What is signed and names nothing is well.
     let balance = json!({
         "id": "evt_4", "type": "balance.available", "created": 1, "data": { "object": { "object": "balance" } },

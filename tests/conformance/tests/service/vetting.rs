@@ -401,11 +401,19 @@ async fn what_the_provider_tells_is_judged_too() {
         ("nonsense".to_owned(), ""),
         (json!({ "certificate_id": "crd_1", "result": "clear" }).to_string(), "/certificate_id"),
         (json!({ "certificate_id": check, "result": "fine" }).to_string(), "/result"),
+        (json!({ "certificate_id": check, "result": "clear\u{FFFF}" }).to_string(), "/result"),
+        (
+            json!({ "certificate_id": format!("{}\u{FFFE}", check.as_str().unwrap()), "result": "clear" })
+                .to_string(),
+            "/certificate_id",
+        ),
         (json!({ "certificate_id": check, "result": 1 }).to_string(), ""),
     ] {
         let answer = tell_at(&client, &body, CHECK_SECRET, 0).await;
         assert_eq!(answer.problem(), (400, "invalid_request", vec![pointer]), "{body}");
     }
+    // Nothing that is not read is kept, or sent on.
+    assert!(!Value::from(client.items("main").await).to_string().contains(['\u{FFFE}', '\u{FFFF}']));
     // None that there is, or none that the provider checks.
     for id in [json!("crd_01h455vb4pex5vsknk084sn02q"), course] {
         assert_eq!(tell(&client, &id, "clear").await.problem(), (404, "not_found", vec![]));
