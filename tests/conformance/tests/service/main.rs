@@ -17,5 +17,6 @@ mod recovery;
 mod second_step;
 mod sessions;
 mod sitters;
+mod text;
 mod uploads;
 mod vetting;
