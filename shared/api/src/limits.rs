@@ -285,20 +285,20 @@ impl Limiter {
 
     /// Takes `count` tokens from each bucket of a limit, or refuses with a 429 and takes none.
     pub async fn admit_many(&self, limit: &Limit, account: &str, count: u32) -> Result<(), Problem> {
-        self.reserve(&[(limit, account)], count).await?;
+        Box::pin(self.reserve(&[(limit, account)], count)).await?;
         Ok(())
     }
 
     /// Takes a token from each bucket of each of these limits, or refuses with a 429 and takes none.
     pub async fn admit_all(&self, limits: &[(&Limit, &str)]) -> Result<(), Problem> {
-        self.reserve(limits, 1).await?;
+        Box::pin(self.reserve(limits, 1)).await?;
         Ok(())
     }
 
     /// Takes `count` tokens if they are there. Nobody is told, because the request goes on without them.
     pub async fn has_room(&self, limit: &Limit, account: &str, count: u32) -> bool {
         let quiet = Self { app: self.app.clone(), network: self.network.clone(), report: Report::default() };
-        quiet.reserve(&[(limit, account)], count).await.is_ok()
+        Box::pin(quiet.reserve(&[(limit, account)], count)).await.is_ok()
     }
 
     /// Takes a token for a credential that is about to be compared, or refuses with a 429. The caller reports a right
@@ -306,7 +306,7 @@ impl Limiter {
     ///
     /// The store is called as often whether or not the account exists or knows the network.
     pub async fn guess(&self, limit: &Limit, account: &str) -> Result<Guess<'_>, Problem> {
-        let refusal = match self.reserve(&[(limit, account)], 1).await {
+        let refusal = match Box::pin(self.reserve(&[(limit, account)], 1)).await {
             Ok(taken) => return Ok(Guess { limiter: self, taken }),
             Err(refusal) => refusal,
         };
@@ -353,6 +353,7 @@ impl Limiter {
         self.remember(account).await;
     }
 
+    // Callers box this: it ends in the SDK, and the compiler bounds how deeply futures are nested.
     async fn reserve(&self, limits: &[(&Limit, &str)], count: u32) -> Result<Vec<Taken>, Refusal> {
         let mut taken = Vec::new();
         for (limit, account) in limits {
