@@ -251,18 +251,34 @@ impl Availability {
         self.slots(span) == [span]
     }
 
-    /// The shifts that begin on a day.
+    /// The shifts that begin on a day. A shift that would run into a day off ends at midnight.
     fn shifts(&self, date: Date, zone: &TimeZone) -> Vec<Span> {
         let spans = self.day(date).0.iter().filter_map(|hours| hours.on(date, zone));
-        spans.filter(|span| span.start < span.end).collect()
+        let night_off = date.tomorrow().ok().filter(|tomorrow| self.is_off(*tomorrow));
+        let last = night_off.and_then(|tomorrow| tomorrow.to_zoned(zone.clone()).ok());
+        let last = last.map_or(Timestamp::MAX, |midnight| midnight.timestamp());
+        spans
+            .map(|span| Span { end: span.end.min(last), ..span })
+            .filter(|span| span.start < span.end)
+            .collect()
     }
 
     fn day(&self, date: Date) -> &Day {
         const OFF: &Day = &Day(Vec::new());
-        if self.holidays.iter().any(|holiday| (holiday.first..=holiday.last).contains(&date)) {
+        if self.is_holiday(date) {
             return OFF;
         }
         self.exceptions.get(&date).unwrap_or_else(|| self.weekly.on(date.weekday()))
+    }
+
+    /// Whether the sitter takes that day off: a holiday, or an exception without hours. A day on which the week has
+    /// no hours is none, because the night before may reach into it as a rule.
+    fn is_off(&self, date: Date) -> bool {
+        self.is_holiday(date) || self.exceptions.get(&date).is_some_and(|day| day.0.is_empty())
+    }
+
+    fn is_holiday(&self, date: Date) -> bool {
+        self.holidays.iter().any(|holiday| (holiday.first..=holiday.last).contains(&date))
     }
 }
 
@@ -375,6 +391,44 @@ mod tests {
         assert!(!mornings.covers(span("2026-01-09T09:00:00Z", "2026-01-09T12:00:01Z")));
         assert!(!mornings.covers(span("2026-01-07T09:00:00Z", "2026-01-07T10:00:00Z")));
         assert!(Holiday::parse("2026-01-08".parse().unwrap(), "2026-01-07".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_shift_ends_where_a_day_off_begins() {
+        let friday = span("2026-01-09T00:00:00Z", "2026-01-11T00:00:00Z");
+        let night = span("2026-01-09T18:00:00Z", "2026-01-10T02:00:00Z");
+        let cut = span("2026-01-09T18:00:00Z", "2026-01-10T00:00:00Z");
+        let mut fridays = every_day("Europe/London", vec![]);
+        fridays.weekly.0[4] = Day::parse(vec![hours("18:00", "02:00")]).unwrap();
+        assert_eq!(fridays.slots(friday), [night], "a Saturday without hours is no day off");
+
+        let saturday: Date = "2026-01-10".parse().unwrap();
+        let differs = |hours| {
+            let exceptions = [(saturday, Day::parse(hours).unwrap())].into();
+            Availability { exceptions, ..fridays.clone() }
+        };
+        let day_off = differs(vec![]);
+        let holidays = vec![Holiday::parse(saturday, saturday).unwrap()];
+        let holiday = Availability { holidays: holidays.clone(), ..fridays.clone() };
+        // A holiday decides, whatever the exception says.
+        let both = Availability { holidays, ..differs(vec![hours("10:00", "12:00")]) };
+        for off in [day_off, holiday, both] {
+            assert_eq!(off.slots(friday), [cut]);
+            assert!(off.covers(cut) && !off.covers(night));
+            assert_eq!(off.slots(span("2026-01-10T00:00:00Z", "2026-01-11T00:00:00Z")), []);
+        }
+        let busy = differs(vec![hours("10:00", "12:00")]);
+        assert_eq!(busy.slots(friday), [night, span("2026-01-10T10:00:00Z", "2026-01-10T12:00:00Z")]);
+    }
+
+    #[test]
+    fn a_day_off_begins_with_the_first_moment_that_the_clock_shows_of_it() {
+        // On that Friday the clocks of Cairo go from 00:00 to 01:00.
+        let mut nights = every_day("Africa/Cairo", vec![hours("18:00", "02:00")]);
+        let friday: Date = "2026-04-24".parse().unwrap();
+        nights.exceptions.insert(friday, Day::default());
+        let slots = nights.slots(span("2026-04-23T12:00:00Z", "2026-04-24T12:00:00Z"));
+        assert_eq!(slots, [span("2026-04-23T16:00:00Z", "2026-04-23T22:00:00Z")]);
     }
 
     #[test]
@@ -525,6 +579,40 @@ mod tests {
                     prop_assert_eq!(shows_work(wall, &hours), free, "{} {}", zone, wall);
                 }
                 now += SignedDuration::from_mins(1);
+            }
+        }
+
+        /// Nobody works on a day off, and days off take nothing from other days.
+        #[test]
+        fn days_off_are_free_and_alone_change(
+            zone in prop::sample::select(&ZONES),
+            hours in any_hours(),
+            day in 0i64..730,
+            off in prop::collection::btree_set(0i64..5, 1..4),
+            is_holiday: bool,
+        ) {
+            let rule = every_day(zone, hours);
+            let tz = TimeZone::get(zone).unwrap();
+            let first = tz.to_datetime(new_year()).date().saturating_add(day.days());
+            let days_off: Vec<Date> = off.iter().map(|after| first.saturating_add(after.days())).collect();
+            let mut availability = rule.clone();
+            for date in &days_off {
+                if is_holiday {
+                    availability.holidays.push(Holiday::parse(*date, *date).unwrap());
+                } else {
+                    availability.exceptions.insert(*date, Day::default());
+                }
+            }
+            let midnight = |date: Date| date.to_zoned(tz.clone()).unwrap().timestamp();
+            for after in 0..6 {
+                let date = first.saturating_add(after.days());
+                let within = Span { start: midnight(date), end: midnight(date.tomorrow().unwrap()) };
+                let slots = availability.slots(within);
+                if days_off.contains(&date) {
+                    prop_assert_eq!(slots, []);
+                } else if !days_off.contains(&date.yesterday().unwrap()) {
+                    prop_assert_eq!(slots, rule.slots(within), "{} {}", zone, date);
+                }
             }
         }
 
