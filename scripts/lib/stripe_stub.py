@@ -181,6 +181,7 @@ class Stub:
                 ("GET", "/v1/disputes", self.list_disputes),
                 ("POST", "/v1/accounts", self.create_account),
                 ("GET", "/v1/accounts/([^/]+)", self.retrieve_account),
+                ("DELETE", "/v1/accounts/([^/]+)", self.delete_account),
                 ("POST", "/v1/account_links", self.create_account_link),
                 ("POST", "/v1/transfers", self.transfer),
                 ("POST", "/v1/transfers/([^/]+)/reversals", self.reverse),
@@ -498,6 +499,13 @@ class Stub:
         if account not in self.accounts:
             raise Refusal(403, "account_invalid", f"The provided key does not have access to account '{account}'.")
         return self.accounts[account]
+
+    async def delete_account(self, _: Pairs, account: str) -> Json:
+        await self.retrieve_account([], account)
+        if self.lies_on(account):
+            raise Refusal(400, "account_invalid_balance", "The account has a balance.")
+        del self.accounts[account]
+        return {"id": account, "object": "account", "deleted": True}
 
     async def create_account_link(self, pairs: Pairs) -> Json:
         account = await self.retrieve_account([], value(pairs, "account") or "")

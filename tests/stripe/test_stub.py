@@ -273,6 +273,14 @@ def test_what_is_not_there_is_said_so(stripe: LocalStripe) -> None:
     ok(stripe.request("GET", "/v1/balance"))
 
 
+def test_customers_and_accounts_are_deleted_once(stripe: LocalStripe) -> None:
+    customer, _ = leave(stripe)
+    account = ok(stripe.request("POST", "/v1/accounts", {"country": "GB"}, fresh("key")))["id"]
+    for path, status in ((f"/v1/customers/{customer}", 404), (f"/v1/accounts/{account}", 403)):
+        assert ok(stripe.request("DELETE", path))["deleted"] is True
+        refused(stripe.request("DELETE", path), status)
+
+
 def test_intents_are_listed_by_time_and_in_pages(stripe: LocalStripe) -> None:
     customer, card = leave(stripe)
     made = [ok(charge(stripe, customer, card, fresh("bkg")))["id"] for _ in range(3)]

@@ -58,6 +58,15 @@ impl Stripe {
         self.get::<Answer>(&format!("/v1/accounts/{id}"), &[]).await.map(Account::from)
     }
 
+    /// Deletes an account, for good. Stripe refuses while there is money on it. One that is gone already answers like
+    /// one that has turned away from us: [`Error::NotFound`].
+    pub async fn delete_account(&self, id: &AccountId) -> Result<(), Error> {
+        match self.delete(&format!("/v1/accounts/{id}")).await {
+            Err(Error::Refused(code)) if code == "account_invalid" => Err(Error::NotFound),
+            deleted => deleted,
+        }
+    }
+
     /// A page for the sitter to fill in. It leads back to one of two pages of ours: when it is left, and when
     /// it was opened too late and another one is needed. Neither says that the sitter is done.
     pub async fn account_link(

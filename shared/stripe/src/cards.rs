@@ -55,6 +55,11 @@ impl Stripe {
         Ok(made.id)
     }
 
+    /// Deletes a customer, with all their cards, for good.
+    pub async fn delete_customer(&self, customer: &CustomerId) -> Result<(), Error> {
+        self.delete(&format!("/v1/customers/{customer}")).await
+    }
+
     /// Begins to leave a card that will be charged while its owner is away.
     pub async fn create_setup_intent(
         &self,

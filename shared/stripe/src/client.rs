@@ -91,6 +91,13 @@ impl Stripe {
         self.call(path, request.form(form)).await
     }
 
+    /// Deletes something, which may be repeated: what is gone is [`Error::NotFound`].
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Deleted {}
+        self.call(path, self.request(Method::DELETE, path)?).await.map(|Deleted {}| ())
+    }
+
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Error> {
         let request = self.http()?.request(method, format!("{}{path}", self.url));
         Ok(request.bearer_auth(self.key.expose_secret()).header("stripe-version", VERSION))

@@ -385,6 +385,13 @@ impl Books {
                 self.customers.insert(id.clone(), call.text("metadata[user]"));
                 Ok(json!({ "id": id }))
             }
+            ("DELETE", ["customers", id]) => {
+                self.customers.remove(*id).map(|_| json!({ "id": id, "deleted": true })).ok_or_else(missing)
+            }
+            ("DELETE", ["accounts", id]) => {
+                let gone = self.accounts.remove(*id).map(|_| json!({ "id": id, "deleted": true }));
+                gone.ok_or_else(|| refuse(403, "account_invalid"))
+            }
             ("POST", ["setup_intents"]) => {
                 let id = self.name("seti_");
                 Ok(json!({ "id": id, "client_secret": format!("{id}_secret_1") }))

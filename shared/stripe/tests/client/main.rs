@@ -99,6 +99,27 @@ async fn a_customer_is_a_name_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_customer_and_an_account_are_deleted_and_may_be_again() {
+    let error =
+        |code| format!(r#"{{ "error": {{ "type": "invalid_request_error", "code": "{code}" }} }}"#).leak();
+    let (missing, invalid, busy) = (error("resource_missing"), error("account_invalid"), error("balance"));
+    let deleted = Body(200, r#"{ "id": "cus_1", "object": "customer", "deleted": true }"#);
+    for (answer, outcome) in [(deleted, Ok(())), (Body(404, missing), Err(Error::NotFound))] {
+        let server = Server::answering(&[answer]).await;
+        assert_eq!(server.client().delete_customer(&customer()).await, outcome);
+        assert_eq!(sent(&server), format!("DELETE /v1/customers/{}", customer()));
+    }
+    let refused = Err(Error::Refused("balance".into()));
+    for (answer, outcome) in
+        [(deleted, Ok(())), (Body(403, invalid), Err(Error::NotFound)), (Body(400, busy), refused)]
+    {
+        let server = Server::answering(&[answer]).await;
+        assert_eq!(server.client().delete_account(&account()).await, outcome);
+        assert_eq!(sent(&server), format!("DELETE /v1/accounts/{}", account()));
+    }
+}
+
+#[tokio::test]
 async fn a_card_is_left_for_later() {
     let server = Server::answering(&[Body(200, shape!("setup_intent"))]).await;
     let setup = server.client().create_setup_intent(&customer(), "key:1").await.unwrap();
