@@ -130,6 +130,20 @@ def test_fields_that_nobody_knows_are_refused(stack: Stack, path: str) -> None:
     problem(stack.request("POST", path, json={"email": "a@b.example", "password": "x", "refresh_token": "x", "odd": 1}))
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/openapi.json", "/docs", "/sitters", "/sitters/search", "/nowhere", "/me"])
+def test_head_is_get_without_the_body(stack: Stack, path: str) -> None:
+    get, head = stack.request("GET", path), stack.request("HEAD", path)
+    assert head.status_code == get.status_code and head.content == b""
+    own = {"content-type", "cache-control", "etag", "content-security-policy", "www-authenticate", "x-content-type-options"}
+    assert {name: head.headers.get(name) for name in own} == {name: get.headers.get(name) for name in own}
+
+
+def test_head_needs_the_same_token(person: Person) -> None:
+    get, head = person.request("GET", "/me"), person.request("HEAD", "/me")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == get.headers["etag"]
+
+
 def test_unknown_routes(stack: Stack) -> None:
     # On AWS our gateway responses make it a 404 problem; the emulator knows none and answers as a bare gateway does.
     for method, path in (("GET", "/nowhere"), ("DELETE", "/me"), ("GET", "/auth/login"), ("GET", "/uploads")):

@@ -50,13 +50,42 @@ def served(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield name, (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
 
 
+def gets_answer_head(model: Model) -> Iterator[str]:
+    """RFC 9110, 9.1: a server supports GET and HEAD. API Gateway sends HEAD only to a method of that name."""
+    routes = {(name, *route) for name, route in served(model)}
+    paths = {method: {(name, path) for name, each, path in routes if each == method} for method in ("get", "head")}
+    for name, path in sorted(paths["get"] - paths["head"]):
+        yield f"{name} answers GET {path} and not HEAD"
+    for name, path in sorted(paths["head"] - paths["get"]):
+        yield f"{name} answers HEAD {path} and not GET"
+
+
+def heads_are_throttled_as_gets(model: Model) -> Iterator[str]:
+    """And never cached: the cache keeps answers by resource and parameters, so GET could get the empty answer to HEAD."""
+    for stage in model.every("AWS::ApiGateway::Stage").values():
+        settings = {(each["HttpMethod"], each["ResourcePath"]): each for each in stage["Properties"]["MethodSettings"]}
+        of_all = settings["*", "/*"]
+        for _, (_, path) in (each for each in served(model) if each[1][0] == "head"):
+            pointer = "/" + path.replace("~", "~0").replace("/", "~1")
+            get, head = (
+                next((settings[key] for key in ((method, pointer), ("*", pointer)) if key in settings), of_all)
+                for method in ("GET", "HEAD")
+            )
+            for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+                if get.get(limit) != head.get(limit):
+                    yield f"HEAD {path} has not the {limit} of GET"
+            if head.get("CachingEnabled"):
+                yield f"HEAD {path} is cached"
+
+
 def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
-    routes = [route for _, route in served(model)]
+    """But for HEAD, which the contract does not list: it is GET without the body."""
+    routes = [route for _, route in served(model) if route[0] != "head"]
     operations = {
         (method, path)
         for path, item in openapi.get("paths", {}).items()
         for method in item
-        if method in ("get", "put", "post", "delete", "patch", "head", "options")
+        if method in ("get", "put", "post", "delete", "patch", "options")
     }
     for method, path in sorted(set(routes) - operations):
         yield f"{method.upper()} {path} is a route and not an operation of infra/openapi.json"
