@@ -6,7 +6,7 @@ use stripe::Error;
 pub(crate) fn from_stripe(error: Error) -> Problem {
     match error {
         Error::NotFound => Problem::not_found(),
-        Error::Unavailable(_) => {
+        Error::Unavailable(_) | Error::Retryable(_) => {
             tracing::warn!(%error, "dependency unavailable");
             Problem::unavailable()
         }

@@ -37,7 +37,7 @@ impl Breaker {
         }
     }
 
-    /// Notes whether a call was answered, whatever the answer was.
+    /// Notes whether a call was answered by Stripe, whatever the answer was; an internal error (5xx) is none.
     pub(crate) fn record(&self, answered: bool, now: Instant) {
         let mut state = self.state();
         if answered {

@@ -21,12 +21,15 @@ const REQUEST_ID: &str = "request-id";
 /// so that nobody notices when the other side hangs up.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// At most, before a call whose key or object is in use is repeated. Each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
 /// For how long an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// Until a connection stands. A lost first packet is sent again after a second, and finds the time.
     pub connect: Duration,
-    /// For everything together, a second try included.
+    /// For everything together, further tries included.
     pub whole: Duration,
 }
 
@@ -69,11 +72,17 @@ impl Stripe {
         self
     }
 
-    /// Whether Stripe answers and knows us.
+    /// Whether Stripe answers and knows us. It neither asks the circuit breaker nor counts for it, because probes and
+    /// payments must not stop each other. Stripe compares the key before it counts calls, so a limit is an answer too.
     pub async fn ping(&self) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Balance {}
-        self.get::<Balance>("/v1/balance", &[]).await.map(|_| ())
+        let path = "/v1/balance";
+        let request = self.request(Method::GET, path)?;
+        match self.exchange::<Balance>(path, request, Instant::now() + self.patience.whole).await {
+            Err(Error::Retryable(code)) if code == "rate_limit" || code == "http_429" => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: Pairs<'_>) -> Result<T, Error> {
@@ -107,19 +116,47 @@ impl Stripe {
         if !self.breaker.admits(Instant::now()) {
             return Err(Error::unavailable("circuit_open"));
         }
-        let outcome = self.exchange(path, request).await;
+        let outcome = self.exchange_until_free(path, request).await;
+        // An answer below 500 shows that Stripe is up, also one that asks to come back later. It costs no wait, which is
+        // what the breaker spares callers; the queue's pauses are what a limit of calls asks for.
         self.breaker.record(!matches!(outcome, Err(Error::Unavailable(_))), Instant::now());
         outcome
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, path: &str, request: RequestBuilder) -> Result<T, Error> {
-        let started = Instant::now();
-        let again = request.try_clone();
-        let sent = request.timeout(self.patience.whole).send().await;
-        let response = match (sent, again) {
-            (Err(error), Some(again)) if found_nobody(&error) => {
-                again.timeout(self.patience.whole.saturating_sub(started.elapsed())).send().await
+    /// Repeats a call whose key or object is in use: by an earlier call whose answer was lost, or by somebody else. The
+    /// pauses double, and vary so that two who wait for each other do not meet again.
+    async fn exchange_until_free<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: RequestBuilder,
+    ) -> Result<T, Error> {
+        let deadline = Instant::now() + self.patience.whole;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let this = request.try_clone().ok_or_else(|| Error::Refused("unsendable".to_owned()))?;
+            let outcome = self.exchange(path, this, deadline).await;
+            let jittered = rand::random_range(pause / 2..=pause);
+            let in_time = Instant::now() + jittered < deadline;
+            match outcome {
+                Err(error) if error.passes_soon() && in_time => tokio::time::sleep(jittered).await,
+                outcome => return outcome,
             }
+            pause *= 2;
+        }
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: RequestBuilder,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let again = request.try_clone();
+        let sent = request.timeout(left()).send().await;
+        let response = match (sent, again) {
+            (Err(error), Some(again)) if found_nobody(&error) => again.timeout(left()).send().await,
             (sent, _) => sent,
         };
         let response = response.map_err(failed)?;

@@ -28,6 +28,11 @@ pub enum Error {
     /// The call is wrong, or comes at the wrong time; to repeat it is of no use. By its code.
     #[error("Stripe refused: {0}")]
     Refused(String),
+    /// Stripe answered, and has not done what it was asked: the key is in use by an earlier call, the object is locked by
+    /// another one, there are too many calls, a bank does not answer Stripe, or our API key is not accepted. The call can be
+    /// repeated later with the same idempotency key. Stripe itself is up. By its code.
+    #[error("Stripe wants the call to be repeated later: {0}")]
+    Retryable(String),
     /// Nothing is known of what has become of the call. With the same idempotency key it can be repeated; but
     /// Stripe keeps the answer 500 for a key as well, so what goes on failing wants a look, then another key.
     #[error("Stripe is unavailable: {0}")]
@@ -44,6 +49,12 @@ pub enum Error {
 impl Error {
     pub(crate) fn unavailable(code: &str) -> Self {
         Self::Unavailable(code.to_owned())
+    }
+
+    /// Whether it passes within a second or so: somebody else is at the same key or object. A limit of calls does not,
+    /// and asking again would only take more of it.
+    pub(crate) fn passes_soon(&self) -> bool {
+        matches!(self, Self::Retryable(code) if code == "idempotency_key_in_use" || code == "lock_timeout")
     }
 
     /// What it means that an answer cannot be read.
@@ -67,9 +78,9 @@ impl Error {
             400 if is_clash => Self::IdempotencyClash,
             // A key of ours that is not, or no longer, good says nothing of the payment. An account that has
             // turned away from us does.
-            401 | 403 if code != "account_invalid" => Self::Unavailable(code),
+            401 | 403 if code != "account_invalid" => Self::Retryable(code),
             // The same key is being worked on; a bank that Stripe itself waits for; too many calls.
-            409 | 424 | 429 => Self::Unavailable(code),
+            409 | 424 | 429 => Self::Retryable(code),
             400..500 => Self::Refused(code),
             // Besides outages, somebody who is not Stripe and sends us elsewhere.
             _ => Self::Unavailable(code),
@@ -127,7 +138,10 @@ mod tests {
             of(402, unnamed),
             Error::Declined { code: "authentication_required".into(), intent: None }
         );
-        assert_eq!(of(401, r#"{"error":{"type":"invalid_request_error"}}"#), Error::unavailable("http_401"));
+        assert_eq!(
+            of(401, r#"{"error":{"type":"invalid_request_error"}}"#),
+            Error::Retryable("http_401".into())
+        );
         assert_eq!(
             of(403, r#"{"error":{"code":"account_invalid"}}"#),
             Error::Refused("account_invalid".into())
@@ -138,7 +152,10 @@ mod tests {
             Error::Refused("amount_too_small".into())
         );
         assert_eq!(of(404, "{}"), Error::NotFound);
-        for status in [302, 409, 424, 429, 500, 502, 503, 529] {
+        for status in [409, 424, 429] {
+            assert_eq!(of(status, "<html>"), Error::Retryable(format!("http_{status}")));
+        }
+        for status in [302, 500, 502, 503, 529] {
             assert_eq!(of(status, "<html>"), Error::Unavailable(format!("http_{status}")));
         }
     }

@@ -383,6 +383,10 @@ async fn a_wrong_call_is_told_from_one_to_be_repeated() {
     for (answer, code) in [
         (Body(429, shape!("error_rate_limit")), "rate_limit"),
         (Body(401, shape!("error_unauthorized")), "http_401"),
+    ] {
+        assert_eq!(held(answer).await, Error::Retryable(code.to_owned()));
+    }
+    for (answer, code) in [
         (Body(500, "<html>Internal Server Error</html>"), "http_500"),
         (Body(200, "<html>Welcome to the hotel's network</html>"), "unreadable"),
         (Body(302, ""), "http_302"),
@@ -443,11 +447,80 @@ async fn a_connection_that_breaks_is_tried_once_more_under_the_same_key() {
     assert_eq!(server.asked().len(), 2);
 }
 
+/// What is sent again after a while, and in which case it is not.
+#[tokio::test]
+async fn a_key_or_a_thing_in_use_is_asked_for_again_under_the_same_key() {
+    for (status, shape) in [(409, shape!("error_key_in_use")), (429, shape!("error_lock_timeout"))] {
+        let server =
+            Server::answering(&[Body(status, shape), Body(status, shape), Body(200, shape!("refund"))]).await;
+        server.client().refund(&intent(), pounds(1000), "key:1").await.unwrap();
+        let asked = server.asked();
+        assert_eq!(asked.len(), 3);
+        assert!(asked.iter().all(|each| (&each.line, &each.headers) == (&asked[0].line, &asked[0].headers)));
+    }
+    let server = Server::answering(&[Body(409, shape!("error_key_in_use")); 20]).await;
+    let started = std::time::Instant::now();
+    let trouble = server.impatient_client().refund(&intent(), pounds(1000), "key:1").await.unwrap_err();
+    assert!(trouble.to_string().ends_with("idempotency_key_in_use"), "{trouble}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(1), "it is given up when patience ends");
+}
+
+#[tokio::test]
+async fn no_answer_below_500_opens_the_circuit() {
+    for (status, shape) in [
+        (401, shape!("error_unauthorized")),
+        (403, "{}"),
+        (409, shape!("error_key_in_use")),
+        (409, "{}"),
+        (424, "{}"),
+        (429, shape!("error_lock_timeout")),
+        (429, shape!("error_rate_limit")),
+    ] {
+        let server = Server::answering(&[Body(status, shape); 40]).await;
+        let client = server.impatient_client();
+        for _ in 0..5 {
+            let trouble = client.refund(&intent(), pounds(1000), "key:1").await.unwrap_err();
+            assert!(!trouble.to_string().contains("circuit_open"), "{status} {shape}: {trouble}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_of_readiness_has_nothing_to_do_with_the_circuit() {
+    let server = Server::answering(
+        &[
+            &[Body(503, ""); 4][..],
+            &[Body(200, shape!("refund"))],
+            &[Body(503, ""); 3],
+            &[Body(200, shape!("balance"))],
+        ]
+        .concat(),
+    )
+    .await;
+    let client = server.client();
+    for _ in 0..4 {
+        assert_eq!(client.ping().await.unwrap_err(), Error::Unavailable("http_503".to_owned()));
+    }
+    client.refund(&intent(), pounds(1000), "key:1").await.unwrap();
+    for _ in 0..3 {
+        client.refund(&intent(), pounds(1000), "key:1").await.unwrap_err();
+    }
+    client.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_of_calls_is_an_answer_to_a_probe() {
+    let server = Server::answering(&[Body(429, shape!("error_rate_limit"))]).await;
+    server.client().ping().await.unwrap();
+    let server = Server::answering(&[Body(401, shape!("error_unauthorized"))]).await;
+    server.client().ping().await.unwrap_err();
+}
+
 #[tokio::test]
 async fn nothing_else_is_tried_again() {
     for answer in [Silence, Body(503, ""), Body(429, shape!("error_rate_limit"))] {
         let server = Server::answering(&[answer, Body(200, shape!("balance"))]).await;
-        server.impatient_client().ping().await.unwrap_err();
+        server.impatient_client().refund(&intent(), pounds(1000), "key:1").await.unwrap_err();
         assert_eq!(server.asked().len(), 1, "{answer:?}");
     }
 }
@@ -465,11 +538,9 @@ async fn nobody_there_is_found_out_at_once() {
 async fn who_does_not_answer_is_left_alone_for_a_while() {
     let server = Server::answering(&[Body(503, ""); 3]).await;
     let client = server.client();
-    for _ in 0..3 {
-        assert_eq!(client.ping().await.unwrap_err(), Error::Unavailable("http_503".to_owned()));
-    }
-    for _ in 0..3 {
-        assert_eq!(client.ping().await.unwrap_err(), Error::Unavailable("circuit_open".to_owned()));
+    for code in ["http_503", "http_503", "http_503", "circuit_open", "circuit_open", "circuit_open"] {
+        let trouble = client.payment_intent(&intent()).await.unwrap_err();
+        assert_eq!(trouble, Error::Unavailable(code.to_owned()));
     }
     assert_eq!(server.asked().len(), 3);
 }
