@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Violation;
 
-/// A place in WGS 84. Where people live is private: a log line shows only that there was one.
+/// A place in WGS 84, to the nearest 10 millionth of a degree, which is about 1 cm. Where people live is private: a log line shows only that there was one.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "(f64, f64)", into = "(f64, f64)")]
 pub struct Point {
@@ -36,10 +36,16 @@ pub fn longitude(degrees: f64) -> Result<f64, Violation> {
 fn within(degrees: f64, bound: i16) -> Result<f64, Violation> {
     // Not a number is not within.
     if degrees.abs() <= f64::from(bound) {
-        Ok(degrees)
+        Ok(rounded(degrees))
     } else {
         Err(Violation::new("out_of_range", format!("must be from -{bound} to {bound} degrees")))
     }
+}
+
+/// To seven decimal places. DynamoDB stores no number nearer to zero than 1e-130, and zero without a sign.
+fn rounded(degrees: f64) -> f64 {
+    // Adding 0 makes 0 of -0.
+    (degrees * 1e7).round() / 1e7 + 0.0
 }
 
 impl Point {
@@ -85,7 +91,7 @@ impl From<Point> for LatLng {
 impl From<h3o::CellIndex> for Point {
     fn from(cell: h3o::CellIndex) -> Self {
         let middle = LatLng::from(cell);
-        Self { latitude: middle.lat(), longitude: middle.lng() }
+        Self { latitude: rounded(middle.lat()), longitude: rounded(middle.lng()) }
     }
 }
 
@@ -191,6 +197,26 @@ mod tests {
     }
 
     #[test]
+    fn has_seven_decimal_places() {
+        for (raw, read) in [
+            (1e-131, "0"),
+            (-1e-131, "0"),
+            (5e-324, "0"),
+            (-0.0, "0"),
+            (4.9e-8, "0"),
+            (-5.1e-8, "-0.0000001"),
+            (53.741_612_349, "53.7416123"),
+            (0.1 + 0.2, "0.3"),
+            (89.999_999_99, "90"),
+        ] {
+            let point = point(raw, -raw);
+            assert_eq!(point.latitude().to_string(), read, "{raw}");
+            assert_eq!(point.longitude(), -point.latitude() + 0.0);
+            assert!(point.longitude() != 0.0 || point.longitude().is_sign_positive());
+        }
+    }
+
+    #[test]
     fn measures() {
         // Hebden Bridge to Manchester, by an online calculator: 33.5 km.
         let away = point(53.7416, -2.0133).distance(point(53.4808, -2.2426)).0;
@@ -201,6 +227,17 @@ mod tests {
     }
 
     proptest! {
+        /// What was rounded is not rounded again, so that what is stored is what is read.
+        #[test]
+        fn survives_the_store((latitude, longitude) in (-90f64..=90.0, -180f64..=180.0)) {
+            let read = point(latitude, longitude);
+            let digits = |degrees: f64| degrees.to_string().bytes().filter(u8::is_ascii_digit).count();
+            prop_assert!(digits(read.latitude()).max(digits(read.longitude())) <= 10);
+            prop_assert!((read.latitude() - latitude).abs() < 1e-7 && (read.longitude() - longitude).abs() < 1e-7);
+            prop_assert_eq!(point(read.latitude(), read.longitude()), read);
+            prop_assert_eq!(point(read.public().latitude(), read.public().longitude()), read.public());
+        }
+
         /// What is shown does not tell one home from another: all of a cell look the same, from wherever.
         #[test]
         fn a_public_place_tells_the_cell_only(
