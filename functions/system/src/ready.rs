@@ -2,13 +2,16 @@
 
 use std::{
     fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use api::{App, Json};
-use axum::{extract::State, http::StatusCode};
+use axum::{Extension, extract::State, http::StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use messaging::{email::Mailer, queue::Queue, sms::Texter};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -16,8 +19,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// most, and they are asked side by side.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long an answer is given again, good or bad. Anonymous callers could otherwise have each of their requests
+/// answered by Stripe, SES and SNS, whose limits the rest of the service shares.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(20);
+
+/// The last answer of this process. The lock is held while the dependencies are asked, so that concurrent requests wait
+/// for that answer and do not ask again.
+#[derive(Debug, Clone, Default)]
+struct LastAnswer(Arc<Mutex<Option<(Timestamp, Response)>>>);
+
 /// What the service depends on.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Readiness)]
 pub struct Response {
     /// `ready`, or `degraded` if anything is down.
@@ -28,7 +40,7 @@ pub struct Response {
 }
 
 /// One dependency.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Check {
     /// `dynamodb`, `s3`, `sqs`, `ses`, `sns` or `stripe`.
     #[schema(example = "dynamodb")]
@@ -41,7 +53,7 @@ pub struct Check {
     latency_ms: u64,
 }
 
-/// Tells whether everything that the service depends on answers.
+/// Tells whether everything that the service depends on answered within the last 20 seconds.
 #[utoipa::path(
     get, path = "/health/ready", operation_id = "get_readiness", tag = "Operations",
     responses(
@@ -49,7 +61,21 @@ pub struct Check {
         (status = 503, description = "Something does not; `checks` names it", body = Response),
     ),
 )]
-async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
+async fn get_readiness(
+    State(app): State<App>,
+    Extension(last): Extension<LastAnswer>,
+) -> (StatusCode, Json<Response>) {
+    let mut last = last.0.lock().await;
+    let now = app.now();
+    let response = match &*last {
+        Some((at, response)) if now.duration_since(*at) < FRESH_FOR => response.clone(),
+        _ => last.insert((now, ask(&app).await)).1.clone(),
+    };
+    let is_ready = response.checks.iter().all(|check| check.state == "up");
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(response))
+}
+
+async fn ask(app: &App) -> Response {
     let (dynamodb, s3, sqs, ses, sns, stripe) = tokio::join!(
         check("dynamodb", async { app.tables().ping().await }),
         check("s3", async { app.files()?.ping().await }),
@@ -65,11 +91,8 @@ async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Response>) {
         }),
     );
     let checks = vec![dynamodb, s3, sqs, ses, sns, stripe];
-    if checks.iter().all(|check| check.state == "up") {
-        (StatusCode::OK, Json(Response { status: "ready", checks }))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(Response { status: "degraded", checks }))
-    }
+    let is_ready = checks.iter().all(|check| check.state == "up");
+    Response { status: if is_ready { "ready" } else { "degraded" }, checks }
 }
 
 async fn check<E: Display>(name: &'static str, ask: impl Future<Output = Result<(), E>>) -> Check {
@@ -90,5 +113,5 @@ async fn check<E: Display>(name: &'static str, ask: impl Future<Output = Result<
 
 /// The route of this endpoint.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_readiness))
+    OpenApiRouter::new().routes(routes!(get_readiness)).layer(Extension(LastAnswer::default()))
 }
