@@ -58,6 +58,9 @@ pub struct Claims {
     pub iat: i64,
     /// When it ends, in seconds since 1970.
     pub exp: i64,
+    /// When it begins, in seconds since 1970, if that is later than when it was made. We sign none with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
 }
 
 /// Verifies access tokens with the published keys.
@@ -92,7 +95,8 @@ impl AccessTokens {
     /// What a token says, if it is one of ours, whole, and alive.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Problem> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Problem::unauthenticated())?;
-        let (Some(kid), Some(TYPE)) = (header.kid, header.typ.as_deref()) else {
+        // `crit` names extensions that a verifier has to understand, and none is understood here (RFC 7515, 4.1.11).
+        let (Some(kid), Some(TYPE), None) = (header.kid, header.typ.as_deref(), header.crit) else {
             return Err(Problem::unauthenticated());
         };
         let keys = self.keys(&kid, now).await?;
@@ -100,7 +104,8 @@ impl AccessTokens {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| Problem::unauthenticated())?
             .claims;
-        if now.as_second() >= claims.exp {
+        let now = now.as_second();
+        if now >= claims.exp || claims.nbf.is_some_and(|begins| now < begins) {
             return Err(Problem::unauthenticated());
         }
         Ok(claims)
@@ -175,6 +180,7 @@ impl Signer {
             epoch: session.epoch,
             iat: now.as_second(),
             exp: now.as_second() + ACCESS_LIFETIME.as_secs(),
+            nbf: None,
         };
         self.refresh(tables, now).await?;
         let keys = self.keys.read().await;
