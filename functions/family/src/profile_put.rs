@@ -38,7 +38,7 @@ async fn set_parent_profile(
     let key = app.tables().data_key_or_new(app.cipher()?, caller.user_id).await?;
     let before = app.tables().parent_profile(&key).await?;
     let version = before.as_ref().map_or(0, |before| before.version);
-    if_match.check(version)?;
+    if_match.check(before.as_ref().map(|before| before.version))?;
     let same = Profile { version, ..wanted };
     if before.as_ref() == Some(&same) {
         return Ok(profile::answer(same));

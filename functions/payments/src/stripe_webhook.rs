@@ -23,6 +23,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
          content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 415, description = "The body is compressed", body = ProblemBody,
+         content_type = "application/problem+json"),
         StoreProblems,
     ),
 )]

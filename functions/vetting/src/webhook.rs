@@ -53,19 +53,21 @@ pub struct Body {
          content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 415, description = "The body is compressed", body = ProblemBody,
+         content_type = "application/problem+json"),
         StoreProblems,
     ),
 )]
 async fn hear_background_check(
     State(app): State<App>,
     headers: HeaderMap,
-    RawBody(body): RawBody,
+    body: RawBody,
 ) -> Result<StatusCode, Problem> {
     let webhook = Webhook::new(app.background_check_secret().await?.expose_secret()).map_err(|_| {
         tracing::error!("the provider's secret is not in base64");
         Problem::internal()
     })?;
-    webhook.verify(&body, &headers).map_err(|error| {
+    webhook.verify(&body.0, &headers).map_err(|error| {
         tracing::warn!(%error, "a webhook is not the provider's");
         let detail = "This is not signed by the provider, or not now.";
         Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail)
@@ -82,10 +84,8 @@ async fn hear_background_check(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse(body: &[u8]) -> Result<(CertificateId, bool), Problem> {
-    let body: Body = serde_json::from_slice(body).map_err(|_| {
-        Problem::invalid_field("", Violation::new("wrong_type", "must have certificate_id and result"))
-    })?;
+fn parse(body: &RawBody) -> Result<(CertificateId, bool), Problem> {
+    let body: Body = body.json()?;
     let id = id::parse(&body.certificate_id)
         .map_err(|violation| Problem::invalid_field("/certificate_id", violation))?;
     match body.result.as_str() {

@@ -3,25 +3,22 @@ use std::collections::BTreeMap;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use domain::{
     Violation,
     id::{Id, Tag},
 };
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-use crate::Problem;
+use crate::{Problem, entity_tags::EntityTags, objects_only::ObjectsOnly};
 
 /// Every body we take is a small form; files go to S3.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A JSON body. As an extractor it refuses unknown fields (the types say so), wrong types, other
-/// media types and large bodies, each with a problem that points at the place.
+/// media types, compressed and large bodies, each with a problem that points at the place.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
@@ -33,9 +30,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// A body as it came, for what is signed.
+/// A body as it came, for what is signed. A compressed one is refused.
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
+
+impl RawBody {
+    /// Reads it as [`Json`] does.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        parse(&self.0)
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Problem;
@@ -49,13 +53,20 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 pub(crate) async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !media_type.is_some_and(is_json) {
-        let detail = "The body must be JSON, with the header Content-Type: application/json.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        return Err(Problem::unsupported_media_type());
     }
     bytes(request, state).await
 }
 
+/// Reads a body that is sent as it is. A compressed one would have to be bounded twice, and nobody has a reason to
+/// compress a small form.
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    let mut codings =
+        codings.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    if codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::unsupported_content_encoding());
+    }
     Bytes::from_request(request, state).await.map_err(|_| {
         let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
@@ -71,16 +82,12 @@ fn is_json(media_type: &str) -> bool {
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // Serde would take a list for an object, its fields in order.
-    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        let value = serde_json::from_slice::<IgnoredAny>(bytes);
-        return Err(value.map_or_else(|error| malformed(&error), |_| wrong_field("", "expected struct Body")));
-    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let inner = error.inner();
-        if inner.is_data() {
-            wrong_field(&pointer(error.path()), &inner.to_string())
+    let value = serde_path_to_error::deserialize(ObjectsOnly(&mut deserializer)).map_err(|error| {
+        let (inner, message) = (error.inner(), error.inner().to_string());
+        // A number with a large exponent is JSON; serde_json counts it among the errors of syntax.
+        if inner.is_data() || message.starts_with(OUT_OF_RANGE) {
+            wrong_field(&pointer(error.path()), &message)
         } else {
             malformed(inner)
         }
@@ -88,6 +95,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     deserializer.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }
+
+/// Serde's words for a number that no `f64` holds.
+const OUT_OF_RANGE: &str = "number out of range";
 
 fn malformed(error: &serde_json::Error) -> Problem {
     let detail = format!("The body is not JSON: line {}, column {}.", error.line(), error.column());
@@ -109,6 +119,8 @@ fn wrong_value(parent: &str, message: &str) -> (String, Violation) {
         (Some(named()), Violation::new("required", "must be given"))
     } else if message.starts_with("duplicate field") {
         (Some(named()), Violation::new("duplicate_field", "must be given once"))
+    } else if message.starts_with(OUT_OF_RANGE) {
+        (None, Violation::new("out_of_range", "must not be so large a number"))
     } else {
         let expected =
             message.rsplit_once("expected ").map(|(_, rest)| rest.split(" at line").next().unwrap_or(rest));
@@ -220,15 +232,23 @@ fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     })
 }
 
-/// The version that a change was made for, from the header `If-Match`.
-#[derive(Debug, Clone, Copy)]
-pub struct IfMatch(Option<u64>);
+/// The versions that a change may be made to, from the header `If-Match` (RFC 9110, 13.1.1).
+#[derive(Debug, Clone)]
+pub struct IfMatch(Option<EntityTags>);
 
 impl IfMatch {
-    /// Refuses a change that was made for another version than the current one. Without the
-    /// header, the last one to write wins.
-    pub fn check(self, current: u64) -> Result<(), Problem> {
-        if self.0.is_none_or(|version| version == current) { Ok(()) } else { Err(Problem::stale()) }
+    /// Rejects a change that was made for other versions than the current one, which is `None` where nothing is there
+    /// yet. Without the header, the last write wins.
+    ///
+    /// Tags are compared strongly, so a weak one never matches, and `*` matches any version there is.
+    pub fn check(&self, current: impl Into<Option<u64>>) -> Result<(), Problem> {
+        let Some(tags) = &self.0 else { return Ok(()) };
+        let current = current.into();
+        if current.is_some_and(|version| tags.match_strongly(&version.to_string())) {
+            Ok(())
+        } else {
+            Err(Problem::stale())
+        }
     }
 }
 
@@ -236,20 +256,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        if_match(&parts.headers).map(Self)
+        EntityTags::of(&parts.headers, &header::IF_MATCH).map(Self).map_err(|_| {
+            let message = "must be * or entity tags in quotes, separated by commas, such as \"3\"";
+            Problem::invalid_field("If-Match", Violation::new("invalid_etag", message))
+        })
     }
-}
-
-fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().unwrap_or_default();
-    if value == "*" {
-        return Ok(None);
-    }
-    let version =
-        value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    let violation = || Violation::new("invalid_etag", "must be the ETag of the version that was read, or *");
-    version.map(Some).ok_or_else(|| Problem::invalid_field("If-Match", violation()))
 }
 
 #[cfg(test)]
@@ -299,6 +310,12 @@ mod tests {
             (r#"[]"#, "wrong_type", ""),
             (r#" ["x", 1]"#, "wrong_type", ""),
             (r#"null"#, "wrong_type", ""),
+            // Wrong from its first byte on, whatever follows.
+            ("[1,", "wrong_type", ""),
+            (r#"{"name":"x","size":1,"places":[[53.7]]}"#, "wrong_type", "/places/0"),
+            (r#"{"name":"x","size":1,"places":[{"lat":1},[]]}"#, "wrong_type", "/places/1"),
+            (r#"{"name":"x","size":1,"places":[{"lat":1e400}]}"#, "out_of_range", "/places/0/lat"),
+            (r#"{"name":"x","size":1,"places":[{"lat":-1e400}]}"#, "out_of_range", "/places/0/lat"),
         ];
         for (body, code, pointer) in cases {
             let (found, at, message) = first(body);
@@ -309,14 +326,9 @@ mod tests {
 
     #[test]
     fn tells_what_is_not_json() {
-        for body in [
-            "",
-            "{",
-            "{\"name\":\"x\",\"size\":1} trailing",
-            "\u{1}",
-            "[1,",
-            "{\"name\":\"\\ud800\",\"size\":1}",
-        ] {
+        for body in
+            ["", "{", "{\"name\":\"x\",\"size\":1} trailing", "\u{1}", "{\"name\":\"\\ud800\",\"size\":1}"]
+        {
             assert_eq!(first(body).0, "malformed_json", "{}", &body[..body.len().min(40)]);
         }
         assert!(parse::<Form>(b"{\"name\":\"\xff\",\"size\":1}").is_err());

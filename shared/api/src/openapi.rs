@@ -58,7 +58,7 @@ pub enum BodyProblems {
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(ProblemBody),
-    /// The body is not announced as JSON.
+    /// The body is not announced as JSON, or is compressed.
     #[response(status = 415, content_type = "application/problem+json")]
     NotJson(ProblemBody),
 }

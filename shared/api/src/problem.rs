@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::Violation;
@@ -21,6 +21,8 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldProblem>,
     retry_after: Option<u32>,
+    /// What a request may have instead, as a header of the answer.
+    accepts: Option<(HeaderName, &'static str)>,
 }
 
 /// What is wrong with one field.
@@ -68,7 +70,7 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem without fields.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, accepts: None }
     }
 
     /// 400: the request is not of the expected form, field by field.
@@ -101,6 +103,24 @@ impl Problem {
     /// 403: the caller has not the role for it.
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Your account has not the role for this.")
+    }
+
+    /// 415: the body is not announced as JSON.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "The body must be JSON, with the header Content-Type: application/json.";
+        Self {
+            accepts: Some((header::ACCEPT, "application/json")),
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        }
+    }
+
+    /// 415: the body is compressed.
+    pub(crate) fn unsupported_content_encoding() -> Self {
+        let detail = "The body must be sent uncompressed, without the header Content-Encoding.";
+        Self {
+            accepts: Some((header::ACCEPT_ENCODING, "identity")),
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", detail)
+        }
     }
 
     /// 429: again after that time.
@@ -179,6 +199,10 @@ impl IntoResponse for Problem {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        // RFC 9110, 15.5.16.
+        if let Some((name, value)) = &self.accepts {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response.extensions_mut().insert(self);
         response

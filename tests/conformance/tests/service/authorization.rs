@@ -119,6 +119,13 @@ const TABLE: &[(&str, [u16; 6])] = &[
 
 const CALLERS: [&str; 6] = ["nobody", "parent", "sitter", "suspended", "admin", "expired"];
 
+/// Somebody who may call that operation.
+pub fn caller_of(operation: &str) -> &'static str {
+    let answers = TABLE.iter().find(|(name, _)| *name == operation).unwrap().1;
+    let mut callers = CALLERS.into_iter().zip(answers);
+    callers.find(|(_, status)| ![401, 403].contains(status)).map_or("nobody", |(caller, _)| caller)
+}
+
 /// The path, with its query, and the body of an operation.
 pub fn example(method: &str, path: &str, owner: &Owner) -> (String, Value) {
     let id = match path.split("/{id}").next().unwrap() {

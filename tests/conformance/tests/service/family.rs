@@ -78,7 +78,11 @@ async fn a_parents_profile_is_replaced_as_a_whole() {
     let (token, _) = client.sign_in(ADA).await;
     let path = "/me/parent-profile";
     assert_eq!(client.get(path, &token).await.problem(), (404, "not_found", vec![]));
-    let answer = put(&client, &token, path, home(), "*").await;
+    for version in ["*", "\"0\"", "\"1\""] {
+        let answer = put(&client, &token, path, home(), version).await;
+        assert_eq!(answer.problem(), (412, "stale_version", vec![]), "there is no version yet: {version}");
+    }
+    let answer = client.call("PUT", path, Some(&token), home()).await;
     assert_eq!((answer.status.as_u16(), &answer.headers["etag"]), (200, &"\"1\"".parse().unwrap()));
     let mut expected = home();
     expected["languages"] = json!(["en", "pl"]);

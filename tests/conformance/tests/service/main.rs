@@ -7,6 +7,7 @@ mod client;
 mod contract;
 mod family;
 mod identity;
+mod inputs;
 mod limits;
 mod me;
 mod payments;

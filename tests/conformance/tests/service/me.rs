@@ -1,4 +1,9 @@
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -56,6 +61,103 @@ async fn refuses_what_cannot_be() {
     assert_eq!(account.body["version"], 1);
 }
 
+/// RFC 9110, 13.1.1.
+#[tokio::test]
+async fn a_change_is_made_for_one_of_the_versions_that_are_listed() {
+    let client = Client::start().await;
+    let (token, _) = client.sign_in("ada@example.org").await;
+    let patch = async |lines: &[&str]| {
+        let headers: Vec<_> = lines.iter().map(|line| ("if-match", *line)).collect();
+        client.call_with("PATCH", "/me", Some(&token), json!({}), &headers).await
+    };
+    for lines in [
+        &["\"1\""][..],
+        &["*"],
+        &["\"7\", \"1\""],
+        &["\"7\",, \"a,b\" ,\"1\","],
+        &["\"7\"", "\"1\""],
+        &["W/\"1\", \"1\""],
+    ] {
+        assert_eq!(patch(lines).await.status, 200, "{lines:?}");
+    }
+    for lines in [&["W/\"1\""][..], &["\"7\", W/\"1\""], &["\"x\""], &["\"01\""], &["\"\""], &["\",1\""]] {
+        assert_eq!(patch(lines).await.problem(), (412, "stale_version", vec![]), "{lines:?}");
+    }
+    for lines in [&["1"][..], &[""], &["\"1"], &["*, \"1\""], &["*", "\"1\""], &["\"1\" \"2\""], &["w/\"1\""]]
+    {
+        assert_eq!(patch(lines).await.problem(), (400, "invalid_request", vec!["If-Match"]), "{lines:?}");
+    }
+}
+
+/// A token whose header and claims are changed, signed by our key.
+fn signed(
+    client: &Client,
+    token: &str,
+    header: impl Fn(&str) -> String,
+    claims: impl Fn(&mut Value),
+) -> String {
+    let mut parts = token.split('.').map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap());
+    let old = String::from_utf8(parts.next().unwrap()).unwrap();
+    let mut payload: Value = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    claims(&mut payload);
+    let kid = serde_json::from_str::<Value>(&old).unwrap()["kid"].as_str().unwrap().to_owned();
+    let pkcs8 = BASE64_STANDARD.decode(client.keys.get(&kid).unwrap().expose_secret()).unwrap();
+    let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let input = format!("{}.{}", encoded(&header(&old)), encoded(&payload.to_string()));
+    let signature = Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap().sign(input.as_bytes());
+    format!("{input}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_ref()))
+}
+
+#[tokio::test]
+async fn a_token_counts_from_its_beginning_on() {
+    let client = Client::start().await;
+    let (token, _) = client.sign_in("ada@example.org").await;
+    let now = client.now().as_second();
+    let status = async |nbf: Value| {
+        let token = signed(&client, &token, str::to_owned, |claims| claims["nbf"] = nbf.clone());
+        client.get("/me", &token).await.status.as_u16()
+    };
+    assert_eq!(status(json!(now)).await, 200);
+    assert_eq!(status(json!(0)).await, 200);
+    assert_eq!(status(json!(now + 60)).await, 401);
+    for nonsense in [json!("1"), json!(true), json!(1e300), json!([])] {
+        assert_eq!(status(nonsense.clone()).await, 401, "{nonsense}");
+    }
+    let later = signed(&client, &token, str::to_owned, |claims| claims["nbf"] = json!(now + 60));
+    client.turn_clock(60);
+    assert_eq!(client.get("/me", &later).await.status, 200);
+}
+
+/// RFC 7515, 4.1.11: nothing that is critical is understood here, so nothing may be.
+#[tokio::test]
+async fn a_token_with_a_header_that_must_be_understood_is_none() {
+    let client = Client::start().await;
+    let (token, _) = client.sign_in("ada@example.org").await;
+    let status = async |more: &str| {
+        let header = |old: &str| old.replacen('{', &format!("{{{more}"), 1);
+        client.get("/me", &signed(&client, &token, header, |_| {})).await.status.as_u16()
+    };
+    assert_eq!(status("").await, 200);
+    for more in [r#""x-unknown":1,"#, r#""b64":false,"#] {
+        assert_eq!(status(more).await, 200, "what is not critical is ignored: {more}");
+    }
+    for more in [
+        r#""crit":["b64"],"b64":false,"#,
+        r#""crit":["b64"],"b64":true,"#,
+        r#""crit":["exp"],"exp":1,"#,
+        r#""crit":["urn:example:unknown"],"urn:example:unknown":true,"#,
+        r#""crit":[],"#,
+        r#""crit":"b64","#,
+        r#""crit":{},"#,
+        r#""alg":"none","#,
+        r#""alg":"EdDSA","#,
+        r#""typ":"at+jwt","#,
+        r#""kid":"x","#,
+    ] {
+        assert_eq!(status(more).await, 401, "{more}");
+    }
+}
+
 /// A token with another header or payload, and the old signature.
 fn forge(token: &str, part: usize, change: impl Fn(&mut Value)) -> String {
     let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
@@ -78,6 +180,9 @@ async fn lets_nobody_in_without_a_good_token() {
         none.rsplit_once('.').unwrap().0.to_owned() + ".",
         none,
         forge(&token, 0, |header| header["alg"] = json!("HS256")),
+        signed(&client, &token, |old| old.replace("EdDSA", "ES256"), |_| {}),
+        signed(&client, &token, |old| old.replace("EdDSA", "eddsa"), |_| {}),
+        signed(&client, &token, |old| old.replace("at+jwt", "JWT"), |_| {}),
         forge(&token, 0, |header| header["kid"] = json!("unknown")),
         forge(&token, 0, |header| header["typ"] = json!("JWT")),
         forge(&token, 0, |header| drop(header.as_object_mut().unwrap().remove("kid"))),

@@ -77,3 +77,31 @@ async fn health_touches_nothing() {
     let answer = client.call("GET", "/health", None, Value::Null).await;
     assert_eq!((answer.status.as_u16(), &answer.body["status"]), (200, &json!("ok")));
 }
+
+#[tokio::test]
+async fn readiness_is_looked_at_once_however_many_ask() {
+    let client = Client::start().await;
+    let asked = || {
+        let books = client.stripe.books();
+        books.calls.iter().filter(|call| call.line == "GET /v1/balance").count()
+    };
+    let ask = async || client.call("GET", "/health/ready", None, Value::Null).await;
+    let all = futures_util::future::join_all((0..10).map(|_| ask())).await;
+    assert_eq!(asked(), 1);
+    assert!(all.iter().all(|answer| answer.body == all[0].body), "all get the one answer");
+    let stripe = |answer: &crate::client::Answer| {
+        let checks = answer.body["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == "stripe").unwrap()["state"].clone()
+    };
+    assert_eq!(stripe(&all[0]), "up");
+
+    client.stripe.books().is_down = true;
+    client.turn_clock(15);
+    assert_eq!((stripe(&ask().await), asked()), (json!("up"), 1), "it is not asked again so soon");
+    client.turn_clock(15);
+    assert_eq!((stripe(&ask().await), asked()), (json!("down"), 2));
+    client.stripe.books().is_down = false;
+    assert_eq!((stripe(&ask().await), asked()), (json!("down"), 2), "what is down is not asked more often");
+    client.turn_clock(30);
+    assert_eq!((stripe(&ask().await), asked()), (json!("up"), 3));
+}

@@ -396,9 +396,9 @@ async fn what_the_provider_tells_is_judged_too() {
     let check = hand_in_check(&client, &token).await.body["id"].clone();
     let course = hand_in(&client, &token, course()).await.body["id"].clone();
     for (body, pointer) in [
-        ("{}".to_owned(), ""),
+        ("{}".to_owned(), "/certificate_id"),
         ("[]".to_owned(), ""),
-        ("nonsense".to_owned(), ""),
+        (json!([check, "clear"]).to_string(), ""),
         (json!({ "certificate_id": "crd_1", "result": "clear" }).to_string(), "/certificate_id"),
         (json!({ "certificate_id": check, "result": "fine" }).to_string(), "/result"),
         (json!({ "certificate_id": check, "result": "clear\u{FFFF}" }).to_string(), "/result"),
@@ -407,13 +407,15 @@ async fn what_the_provider_tells_is_judged_too() {
                 .to_string(),
             "/certificate_id",
         ),
-        (json!({ "certificate_id": check, "result": 1 }).to_string(), ""),
+        (json!({ "certificate_id": check, "result": 1 }).to_string(), "/result"),
     ] {
         let answer = tell_at(&client, &body, CHECK_SECRET, 0).await;
         assert_eq!(answer.problem(), (400, "invalid_request", vec![pointer]), "{body}");
     }
     // Nothing that is not read is kept, or sent on.
     assert!(!Value::from(client.items("main").await).to_string().contains(['\u{FFFE}', '\u{FFFF}']));
+    let nonsense = tell_at(&client, "nonsense", CHECK_SECRET, 0).await;
+    assert_eq!(nonsense.problem(), (400, "malformed_json", vec![]));
     // None that there is, or none that the provider checks.
     for id in [json!("crd_01h455vb4pex5vsknk084sn02q"), course] {
         assert_eq!(tell(&client, &id, "clear").await.problem(), (404, "not_found", vec![]));
