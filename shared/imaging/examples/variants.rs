@@ -1,6 +1,7 @@
 //! `variants PICTURE DIRECTORY [TIMES]` writes the three JPEG variants of a
 //! picture, doing the work `TIMES` times over. `variants --photo FILE` writes
-//! the photo which the benchmark in `scripts/bench_media` uses.
+//! the photo which the benchmark in `scripts/bench_media` uses, `variants --photo FILE PROFILE` the same with an ICC
+//! profile, and `variants --charts DIRECTORY` charts with profiles, for `scripts/bench_media/colours.py`.
 
 use std::env;
 use std::error::Error;
@@ -9,13 +10,34 @@ use std::path::Path;
 
 use imaging::{Format, Limits, variants};
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::profiles::{PROFILES, charts};
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--photo", file] => fs::write(file, photo::jpeg()?)?,
+        ["--photo", file] => fs::write(file, photo::jpeg(None)?)?,
+        ["--photo", file, name] => {
+            let profile = PROFILES.into_iter().find(|profile| profile.name() == name);
+            fs::write(file, photo::jpeg(Some(profile.ok_or("no such profile")?.bytes()))?)?;
+        }
+        ["--charts", directory] => {
+            for profile in PROFILES {
+                for (format, file) in charts(profile) {
+                    fs::write(Path::new(directory).join(format!("{}.{format}", profile.name())), file)?;
+                }
+            }
+        }
         [picture, directory] => make(picture, directory, 1)?,
         [picture, directory, times] => make(picture, directory, times.parse()?)?,
-        _ => return Err("usage: variants PICTURE DIRECTORY [TIMES] | --photo FILE".into()),
+        _ => {
+            return Err(
+                "usage: variants PICTURE DIRECTORY [TIMES] | --photo FILE [PROFILE] | --charts DIRECTORY"
+                    .into(),
+            );
+        }
     }
     Ok(())
 }
@@ -43,7 +65,7 @@ mod photo {
     /// Each octave of detail is this much weaker than the one twice its size.
     const FALL_OFF: f32 = 0.72;
 
-    pub fn jpeg() -> Result<Vec<u8>, EncodingError> {
+    pub fn jpeg(profile: Option<Vec<u8>>) -> Result<Vec<u8>, EncodingError> {
         let rgb: Vec<u8> = (0..u32::from(HEIGHT))
             .flat_map(|y| (0..u32::from(WIDTH)).flat_map(move |x| pixel(x, y)))
             .collect();
@@ -51,6 +73,9 @@ mod photo {
         let mut encoder = Encoder::new(&mut bytes, 90);
         encoder.set_sampling_factor(SamplingFactor::F_2_2);
         encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+        if let Some(profile) = profile {
+            encoder.add_icc_profile(&profile)?;
+        }
         encoder.encode(&rgb, WIDTH, HEIGHT, ColorType::Rgb)?;
         Ok(bytes)
     }

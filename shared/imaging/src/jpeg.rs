@@ -3,15 +3,16 @@
 //! The walk finds what must be known before decoding (size, memory, number of
 //! scans, orientation) and that the file has its end.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 use std::panic;
-use std::ptr;
 
 use mozjpeg::{ColorSpace, Decompress};
-use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
+use crate::colour::{self, Channels, MAX_PROFILE};
 use crate::exif::Orientation;
 use crate::frame::Frame;
+use crate::jpeg_warnings::strict_errors;
 use crate::{Limits, Picture, Rejection, is_enough};
 
 /// Encoders write about ten scans, the most elaborate scripts some dozens. Each
@@ -39,6 +40,7 @@ mod marker {
     pub(super) const DRI: u8 = 0xDD;
     pub(super) const APP0: u8 = 0xE0;
     pub(super) const APP1: u8 = 0xE1;
+    pub(super) const APP2: u8 = 0xE2;
     pub(super) const APP14: u8 = 0xEE;
     pub(super) const SOF_JPEG_LS: u8 = 0xF7;
     pub(super) const TEM: u8 = 0x01;
@@ -47,8 +49,15 @@ mod marker {
 pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Rejection> {
     let header = Header::read(bytes, limits)?;
     let (width, height, orientation) = (header.shape.width, header.shape.height, header.orientation);
-    let frame =
+    let (profile, components) = (profile(&header.profile), header.shape.components);
+    let mut frame =
         panic::catch_unwind(|| decompress(header)).ok().and_then(Result::ok).ok_or(Rejection::Corrupt)?;
+    match (profile, components) {
+        (Some(profile), 1) => colour::to_srgb(&mut frame, &profile, Channels::Gray),
+        (Some(profile), 3) => colour::to_srgb(&mut frame, &profile, Channels::Rgb),
+        // CMYK has been converted by the plain formula already.
+        _ => {}
+    }
     Ok(Picture { frame, width, height, orientation })
 }
 
@@ -99,18 +108,21 @@ impl Shape {
 struct Header<'a> {
     /// The file without metadata, stray bytes, and what cameras append to it
     /// (previews, video).
-    parts: Vec<&'a [u8]>,
+    parts: Vec<Cow<'a, [u8]>>,
     shape: Shape,
     orientation: Orientation,
+    /// The segments of an ICC profile, in the order of the file.
+    profile: Vec<ProfileSegment<'a>>,
     /// Adobe's writers store CMYK inverted, and mark the file.
     adobe: bool,
 }
 
 impl<'a> Header<'a> {
     fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
-        let mut parts = vec![&[0xFF, marker::SOI][..]];
+        let mut parts: Vec<Cow<'_, [u8]>> = vec![Cow::Borrowed(&[0xFF, marker::SOI])];
         let mut shape: Option<Shape> = None;
         let mut orientation = None;
+        let mut profile = Vec::new();
         let mut adobe = false;
         let mut scans = 0;
         let mut at = parts[0].len();
@@ -119,7 +131,7 @@ impl<'a> Header<'a> {
             let start = at - 2;
             match kind {
                 marker::EOI => {
-                    parts.push(&bytes[start..at]);
+                    parts.push(bytes[start..at].into());
                     break;
                 }
                 marker::SOI => return Err(Rejection::Corrupt),
@@ -150,11 +162,14 @@ impl<'a> Header<'a> {
                     if scans > MAX_SCANS {
                         return Err(Rejection::UnsupportedType);
                     }
+                    let data = at;
                     skip_entropy_coded(bytes, &mut at);
-                    true
+                    parts.push(bytes[start..data].into());
+                    parts.push(renumbered(&bytes[data..at]));
+                    false
                 }
                 // These two say how colours are stored, if they are as specified.
-                marker::APP0 => segment.starts_with(b"JFIF\0\x01"),
+                marker::APP0 => segment.starts_with(b"JFIF\0"),
                 marker::APP14 => {
                     let known =
                         segment.starts_with(b"Adobe") && segment.get(11).is_some_and(|&code| code <= 2);
@@ -165,10 +180,14 @@ impl<'a> Header<'a> {
                     orientation.get_or_insert_with(|| Orientation::from_block(segment));
                     false
                 }
+                marker::APP2 => {
+                    profile.extend(ProfileSegment::read(segment).filter(|_| profile.len() <= MAX_SEGMENTS));
+                    false
+                }
                 _ => false,
             };
             if wanted {
-                parts.push(&bytes[start..at]);
+                parts.push(bytes[start..at].into());
             }
         }
         if scans == 0 {
@@ -178,6 +197,7 @@ impl<'a> Header<'a> {
             parts,
             shape: shape.ok_or(Rejection::Corrupt)?,
             orientation: orientation.unwrap_or_default(),
+            profile,
             adobe,
         })
     }
@@ -229,11 +249,63 @@ fn skip_entropy_coded(bytes: &[u8], at: &mut usize) {
     *at = bytes.len();
 }
 
+/// Entropy-coded data whose restart markers count from 0 to 7 and start again.
+///
+/// Some cameras number them wrongly. libjpeg then drops intact intervals or
+/// fills them with grey. Markers that are missing are still noticed, because
+/// the data has fewer intervals than the picture. Copies only data with a wrong
+/// number.
+fn renumbered(data: &[u8]) -> Cow<'_, [u8]> {
+    let mut corrected = Cow::Borrowed(data);
+    let mut number = marker::RST_FIRST;
+    for kind in memchr::memchr_iter(0xFF, data).map(|at| at + 1) {
+        let Some(&found @ marker::RST_FIRST..=marker::RST_LAST) = data.get(kind) else { continue };
+        if found != number {
+            corrected.to_mut()[kind] = number;
+        }
+        number = if number == marker::RST_LAST { marker::RST_FIRST } else { number + 1 };
+    }
+    corrected
+}
+
+/// A segment numbers itself in one byte.
+const MAX_SEGMENTS: usize = 255;
+
+/// A part of an ICC profile.
+struct ProfileSegment<'a> {
+    number: u8,
+    of: u8,
+    content: &'a [u8],
+}
+
+impl<'a> ProfileSegment<'a> {
+    fn read(segment: &'a [u8]) -> Option<Self> {
+        let &[number, of, ref content @ ..] = segment.strip_prefix(b"ICC_PROFILE\0")? else { return None };
+        Some(Self { number, of, content })
+    }
+}
+
+/// The profile, if every segment is there once and the whole is not too long.
+fn profile(segments: &[ProfileSegment<'_>]) -> Option<Vec<u8>> {
+    let count = segments.first()?.of;
+    let length: usize = segments.iter().map(|segment| segment.content.len()).sum();
+    if segments.len() != usize::from(count) || length > MAX_PROFILE {
+        return None;
+    }
+    let mut profile = Vec::with_capacity(length);
+    for number in 1..=count {
+        let segment = segments.iter().find(|segment| segment.number == number && segment.of == count)?;
+        profile.extend_from_slice(segment.content);
+    }
+    Some(profile)
+}
+
 /// Gives libjpeg the parts of a file it needs, and nothing else: less for
 /// attackers to aim at, and cameras' oddities in between cause no warnings.
 struct Parts<'a> {
-    current: &'a [u8],
-    rest: std::vec::IntoIter<&'a [u8]>,
+    current: Cow<'a, [u8]>,
+    consumed: usize,
+    rest: std::vec::IntoIter<Cow<'a, [u8]>>,
 }
 
 impl Read for Parts<'_> {
@@ -246,15 +318,16 @@ impl Read for Parts<'_> {
 
 impl BufRead for Parts<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.current.is_empty() {
+        while self.consumed == self.current.len() {
             let Some(next) = self.rest.next() else { break };
             self.current = next;
+            self.consumed = 0;
         }
-        Ok(self.current)
+        Ok(&self.current[self.consumed..])
     }
 
     fn consume(&mut self, count: usize) {
-        self.current = &self.current[count..];
+        self.consumed += count;
     }
 }
 
@@ -262,7 +335,7 @@ impl BufRead for Parts<'_> {
 fn decompress(header: Header<'_>) -> io::Result<Frame> {
     let scale = header.scale();
     let Header { parts, shape, adobe, .. } = header;
-    let parts = Parts { current: &[], rest: parts.into_iter() };
+    let parts = Parts { current: Cow::default(), consumed: 0, rest: parts.into_iter() };
     let mut decoder = Decompress::builder().with_err(strict_errors()).from_reader(parts)?;
     if decoder.size() != (shape.width as usize, shape.height as usize) {
         return Err(io::ErrorKind::InvalidData.into());
@@ -294,43 +367,3 @@ fn cmyk_to_rgb(pixels: &mut Vec<u8>, inverted: bool) {
     }
     pixels.truncate(3 * count);
 }
-
-/// An error manager for which damaged data is an error, where libjpeg's own
-/// would warn and fill the rest with grey.
-fn strict_errors() -> jpeg_error_mgr {
-    jpeg_error_mgr {
-        error_exit: Some(fail),
-        emit_message: Some(fail_on_damage),
-        output_message: Some(ignore),
-        format_message: Some(format_nothing),
-        reset_error_mgr: Some(ignore),
-        msg_code: 0,
-        msg_parm: Default::default(),
-        trace_level: 0,
-        num_warnings: 0,
-        jpeg_message_table: ptr::null(),
-        last_jpeg_message: 0,
-        addon_message_table: ptr::null(),
-        first_addon_message: 0,
-        last_addon_message: 0,
-    }
-}
-
-/// Leaves libjpeg without calling the panic hook: a bad file is no bug.
-#[cold]
-extern "C-unwind" fn fail(_: &mut jpeg_common_struct) {
-    panic::resume_unwind(Box::new(Rejection::Corrupt));
-}
-
-/// libjpeg's level for warnings; traces have higher ones.
-const WARNING: i32 = -1;
-
-extern "C-unwind" fn fail_on_damage(decoder: &mut jpeg_common_struct, level: i32) {
-    if level == WARNING {
-        fail(decoder);
-    }
-}
-
-extern "C-unwind" fn ignore(_: &mut jpeg_common_struct) {}
-
-extern "C-unwind" fn format_nothing(_: &mut jpeg_common_struct, _: &[u8; 80]) {}

@@ -12,26 +12,28 @@
 //!   comments) is gone, because outputs are written from pixels alone.
 //! * Transparency is flattened on white in every format, so a JPEG and a WebP
 //!   variant of one picture look the same.
-//! * A file which ends early is refused, never filled with grey.
+//! * A file which ends early is refused, never filled with grey. Oddities of
+//!   cameras that cost no pixel are accepted.
 //!
-//! Colours are taken as sRGB: an embedded ICC profile is dropped without being
-//! applied, so a wide-gamut photo comes out somewhat less saturated, and CMYK is
-//! converted by the plain formula.
+//! An embedded ICC profile converts the pixels to sRGB. A profile that is damaged
+//! or longer than 1 MiB is ignored. CMYK is converted by the plain formula,
+//! whatever its profile.
 //!
 //! libjpeg reports errors by unwinding, so this crate needs `panic = "unwind"`.
 
 #![warn(missing_docs)]
-#![forbid(unsafe_code)]
 
 #[cfg(panic = "abort")]
 compile_error!(
     "imaging catches libjpeg's errors as unwinds; panic = \"abort\" would let a bad file end the process"
 );
 
+mod colour;
 mod encode;
 mod exif;
 mod frame;
 mod jpeg;
+mod jpeg_warnings;
 mod kind;
 mod png;
 mod webp;

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use ::png::{ColorType, Decoder, Limits as DecoderLimits, Transformations};
 
+use crate::colour::{self, Channels, MAX_PROFILE};
 use crate::exif::Orientation;
 use crate::frame::{Layout, Shrinker};
 use crate::{Limits, Picture, Rejection};
@@ -58,5 +59,40 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Rejection
     }
     // Reads up to IEND, so a file cut behind its last pixel is noticed as well.
     reader.finish().map_err(|_| Rejection::Corrupt)?;
-    Ok(Picture { frame: shrinker.finish().ok_or(Rejection::Corrupt)?, width, height, orientation })
+    let mut frame = shrinker.finish().ok_or(Rejection::Corrupt)?;
+    if let Some(profile) = profile(bytes) {
+        let channels = match layout {
+            Layout::Gray | Layout::GrayAlpha => Channels::Gray,
+            Layout::Rgb | Layout::Rgba => Channels::Rgb,
+        };
+        colour::to_srgb(&mut frame, &profile, channels);
+    }
+    Ok(Picture { frame, width, height, orientation })
+}
+
+/// Signature of every PNG.
+const SIGNATURE: usize = 8;
+/// Length and name before a chunk's content, checksum after it.
+const CHUNK_OVERHEAD: usize = 12;
+
+/// The ICC profile, inflated up to the longest that is read. The decoder is not
+/// asked for it, because it would spend its allowance on one that is too long.
+fn profile(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut at = SIGNATURE;
+    loop {
+        let &[l3, l2, l1, l0, ref name @ ..] = bytes.get(at..)?.first_chunk::<8>()?;
+        let length = u32::from_be_bytes([l3, l2, l1, l0]) as usize;
+        match name {
+            b"iCCP" => {
+                let content = bytes.get(at + 8..)?.get(..length)?;
+                // A name, a zero, and the method, of which there is one.
+                let end = memchr::memchr(0, content)?;
+                let &[0, ref deflated @ ..] = content.get(end + 1..)? else { return None };
+                return fdeflate::decompress_to_vec_bounded(deflated, MAX_PROFILE).ok();
+            }
+            // A profile behind the pixels is not valid.
+            b"IDAT" => return None,
+            _ => at = at.checked_add(length)?.checked_add(CHUNK_OVERHEAD)?,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
+use crate::colour::{self, Channels};
 use crate::exif::Orientation;
 use crate::frame::{Layout, Shrinker};
 use crate::{Limits, Picture, Rejection};
@@ -35,12 +36,11 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, Rejection
     for row in whole.chunks_exact(header.width as usize * layout.bytes_per_pixel()) {
         shrinker.push_row(row);
     }
-    Ok(Picture {
-        frame: shrinker.finish().ok_or(Rejection::Corrupt)?,
-        width: header.width,
-        height: header.height,
-        orientation: header.orientation,
-    })
+    let mut frame = shrinker.finish().ok_or(Rejection::Corrupt)?;
+    if let Some(profile) = header.profile {
+        colour::to_srgb(&mut frame, profile, Channels::Rgb);
+    }
+    Ok(Picture { frame, width: header.width, height: header.height, orientation: header.orientation })
 }
 
 struct Header<'a> {
@@ -49,6 +49,8 @@ struct Header<'a> {
     width: u32,
     height: u32,
     orientation: Orientation,
+    /// An ICC profile.
+    profile: Option<&'a [u8]>,
 }
 
 impl<'a> Header<'a> {
@@ -62,6 +64,7 @@ impl<'a> Header<'a> {
         let mut picture = None;
         let mut alpha = false;
         let mut orientation = None;
+        let mut profile = None;
         let mut at = RIFF_HEADER;
         while at < bytes.len().min(end) {
             let header = bytes.get(at..).and_then(<[u8]>::first_chunk);
@@ -90,6 +93,9 @@ impl<'a> Header<'a> {
                     picture = Some((size, LOSSLESS_COST));
                 }
                 b"ALPH" => alpha = true,
+                b"ICCP" => {
+                    profile.get_or_insert(present);
+                }
                 b"EXIF" => {
                     orientation.get_or_insert_with(|| Orientation::from_block(present));
                 }
@@ -114,6 +120,7 @@ impl<'a> Header<'a> {
             width,
             height,
             orientation: orientation.unwrap_or_default(),
+            profile,
         })
     }
 }

@@ -6,7 +6,10 @@ mod common;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::*;
+use common::{
+    profiles::{chart, icc},
+    *,
+};
 use imaging::{Format, Limits, Rejection, variants};
 use peak_alloc::PeakAlloc;
 
@@ -121,4 +124,83 @@ fn big_pictures_are_not_held_whole() {
         assert!(result.is_ok());
         assert!(peak < 16 * MEGABYTE, "{peak} bytes");
     }
+}
+
+/// Peak memory and time of anything that is accepted here, hostile or odd.
+fn is_bounded(source: &[u8]) -> Result<(), Rejection> {
+    let start = Instant::now();
+    let (result, peak) = peak_of(|| variants(source, &Limits::default(), &[Format::Jpeg]));
+    // Several times what it takes on a machine that has nothing else to do.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(peak < 76 * MEGABYTE, "{peak} bytes");
+    result.map(|_| ())
+}
+
+#[test]
+fn wrong_numbers_of_restarts_cost_one_copy() {
+    let _alone = alone();
+    let options = JpegOptions { restart: 1, ..JpegOptions::default() };
+    let mut source = jpeg_with(&corners(3000, 2000), 3000, 2000, &options);
+    for at in 1..source.len() {
+        if source[at - 1] == 0xFF && (0xD0..=0xD7).contains(&source[at]) {
+            source[at] = 0xD3;
+        }
+    }
+    assert_eq!(is_bounded(&source), Ok(()));
+}
+
+/// A profile whose colours are a table of `side` steps each way, with as many values as `held` says.
+fn table_profile(side: u8, held: usize) -> Vec<u8> {
+    let mut table = b"mft1\0\0\0\0\x03\x03".to_vec();
+    table.extend([side, 0]);
+    for place in 0..9 {
+        table.extend((u32::from(place % 4 == 0) << 16).to_be_bytes());
+    }
+    let ramp = || (0..3).flat_map(|_| 0..=255_u8);
+    table.extend(ramp());
+    table.extend((0..held).map(|value| value as u8));
+    table.extend(ramp());
+    icc(b"RGB ", &[(*b"A2B0", table)])
+}
+
+#[test]
+fn large_profiles_are_bounded() {
+    let _alone = alone();
+    let (largest, lying) = (table_profile(60, 60 * 60 * 60 * 3), table_profile(255, 1000));
+    for profile in [&largest, &lying, &vec![0xFF; 1 << 20], &[&largest[..128], &[0xFF; 900_000]].concat()] {
+        for (kind, source) in charts_with_long(profile) {
+            assert_eq!(is_bounded(&source), Ok(()), "{kind}");
+        }
+    }
+}
+
+/// The chart with a profile that is too long for two segments of a JPEG.
+fn charts_with_long(profile: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let (width, height, rgb) = chart();
+    let parts: Vec<_> = profile.chunks(60_000).collect();
+    let segments: Vec<Vec<u8>> = (1..)
+        .zip(&parts)
+        .map(|(number, part)| [&b"ICC_PROFILE\0"[..], &[number, parts.len() as u8], part].concat())
+        .collect();
+    let segments: Vec<(u8, &[u8])> = segments.iter().map(|content| (2, &content[..])).collect();
+    let options = JpegOptions { segments: &segments, ..JpegOptions::default() };
+    let simple = webp(&rgb, width, height, true);
+    vec![
+        ("jpeg", jpeg_with(&rgb, width, height, &options)),
+        ("png", profiles::png_with_profile(&rgb, width, height, png::ColorType::Rgb, profile)),
+        ("webp", profiles::webp_with_profile(&simple, width, height, profile)),
+    ]
+}
+
+#[test]
+fn profiles_which_inflate_are_not_inflated() {
+    let _alone = alone();
+    let (width, height, rgb) = chart();
+    // 100 MB of zeros, which deflate makes small.
+    let source =
+        profiles::png_with_profile(&rgb, width, height, png::ColorType::Rgb, &vec![0; 100 * MEGABYTE]);
+    assert!(source.len() < MEGABYTE);
+    let (result, peak) = peak_of(|| variants(&source, &Limits::default(), &[Format::Jpeg]));
+    assert!(result.is_ok());
+    assert!(peak < 16 * MEGABYTE, "{peak} bytes");
 }

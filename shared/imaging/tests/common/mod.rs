@@ -5,6 +5,8 @@
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
+pub mod profiles;
+
 /// Corners of [`corners`]: top left, top right, bottom left, bottom right.
 pub const CORNERS: [[u8; 3]; 4] = [[220, 30, 30], [30, 200, 30], [30, 30, 220], [230, 220, 40]];
 
