@@ -123,7 +123,7 @@ class Person:
 
         def settled() -> dict[str, Any] | None:
             found = self.request("GET", f"/uploads/{form['id']}").json()
-            return found if found["state"] != "awaiting" else None
+            return found if found["state"] not in ("awaiting", "processing") else None
 
         return eventually(settled)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import photos
 import pytest
 import requests
-from conftest import Person, post, problem
+from conftest import Person, eventually, post, problem
 from PIL import Image
 
 VARIANTS = {(size, kind) for size in ("thumbnail", "card", "full") for kind in ("jpeg", "webp")}
@@ -54,6 +54,26 @@ def stored(person: Person, upload: str) -> list[str]:
 )
 def test_the_types_that_are_taken(person: Person, kind: str, content_type: str) -> None:
     assert person.upload(photos.plain(kind), content_type)["state"] == "ready"
+
+
+def test_a_form_that_is_used_again_publishes_one_photo(person: Person) -> None:
+    photo = photos.plain("JPEG")
+    form = person.announce(len(photo))
+    for _ in range(10):
+        assert post(form, photo).ok
+    eventually(lambda: person.request("GET", f"/uploads/{form['id']}").json()["state"] == "ready")
+    eventually(lambda: versions(person, form["id"]) == [])
+    assert rendered(person, form["id"]) == 1
+
+
+def versions(person: Person, upload: str) -> list[str]:
+    listing = person.stack.client("s3").list_object_versions(Bucket=person.stack.outputs["UploadsBucket"])
+    return [found["VersionId"] for found in listing.get("Versions", []) if upload in found["Key"]]
+
+
+def rendered(person: Person, upload: str) -> int:
+    logs = person.stack.client("logs").filter_log_events(logGroupName="/aws/lambda/nannyradar-dev-MediaProcess")
+    return sum("image rendered" in event["message"] and upload in event["message"] for event in logs["events"])
 
 
 def test_a_newer_photo_replaces_the_avatar(person: Person) -> None:

@@ -280,6 +280,57 @@ def heard(model: Model) -> set[str]:
     return found
 
 
+# For so many seconds an upload belongs to the worker that has claimed it (PROCESSING_LEASE in shared/domain/src/upload.rs).
+PROCESSING_LEASE = re.compile(r"pub const PROCESSING_LEASE: SignedDuration = SignedDuration::from_secs\((\d+)\);")
+
+
+def uploads_are_leased_long_enough(model: Model, source: str) -> Iterator[str]:
+    """A lease outlives its worker, and has ended when the message of a crashed worker is redelivered."""
+    found = PROCESSING_LEASE.search(source)
+    if not found:
+        yield "the domain has no PROCESSING_LEASE in seconds"
+        return
+    lease = int(found[1])
+    timeout = model.every("AWS::Lambda::Function")["MediaProcess"]["Properties"]["Timeout"]
+    visibility = model.every("AWS::SQS::Queue")["Messaging.UploadsQueue"]["Properties"]["VisibilityTimeout"]
+    if not timeout < lease < visibility:
+        yield f"the lease of {lease} s is not between the timeout of {timeout} s and the visibility timeout of {visibility} s"
+
+
+def buckets_notify_queues_of_theirs(model: Model) -> Iterator[str]:
+    """A bucket calls functions through a queue, which bounds how many run at once, and nobody else writes to that queue."""
+    policies = {
+        model.target(queue, name.rpartition(".")[0]): policy["Properties"]["PolicyDocument"]["Statement"]
+        for name, policy in model.every("AWS::SQS::QueuePolicy").items()
+        for queue in policy["Properties"]["Queues"]
+    }
+    bounded = {
+        model.target(mapping["Properties"]["EventSourceArn"])
+        for mapping in model.every("AWS::Lambda::EventSourceMapping").values()
+        if mapping["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency")
+    }
+    for name, bucket in model.every("AWS::S3::Bucket").items():
+        notifications = bucket["Properties"].get("NotificationConfiguration", {})
+        if set(notifications) - {"QueueConfigurations"}:
+            yield f"the bucket {name} notifies something else than a queue"
+        arn = {"Fn::Sub": "arn:${AWS::Partition}:s3:::" + model.target(bucket["Properties"]["BucketName"])}
+        only = {"ArnEquals": {"aws:SourceArn": arn}, "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        for configuration in notifications.get("QueueConfigurations", []):
+            queue = model.target(configuration["Queue"])
+            if queue not in bounded:
+                yield f"the queue {queue} of the bucket {name} has no MaximumConcurrency"
+            allowed = [statement for statement in policies.get(queue, []) if statement["Effect"] == "Allow"]
+            if not allowed:
+                yield f"the bucket {name} may not send to {queue}"
+            for statement in allowed:
+                if (
+                    statement["Principal"] != {"Service": "s3.amazonaws.com"}
+                    or statement["Action"] != "sqs:SendMessage"
+                    or statement.get("Condition") != only
+                ):
+                    yield f"others than the bucket {name} may use {queue}"
+
+
 def queues_hide_long_enough(model: Model) -> Iterator[str]:
     queues = model.every("AWS::SQS::Queue")
     for name, mapping in model.every("AWS::Lambda::EventSourceMapping").items():

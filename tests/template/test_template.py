@@ -21,6 +21,7 @@ ON_THE_TEMPLATE = [
     checks.texts_go_to_numbers_only,
     checks.queues_have_dead_letters,
     checks.queues_hide_long_enough,
+    checks.buckets_notify_queues_of_theirs,
     checks.streams_survive_poison,
     checks.async_failures_are_kept,
     checks.logs_end,
@@ -62,6 +63,20 @@ def model() -> Model:
 @pytest.mark.parametrize("check", ON_THE_TEMPLATE, ids=lambda check: check.__name__)
 def test_holds(check: Callable[[Model], Any], model: Model) -> None:
     assert list(check(model)) == []
+
+
+UPLOAD_SOURCE = (ROOT / "shared/domain/src/upload.rs").read_text()
+
+
+def test_uploads_are_leased_long_enough(model: Model) -> None:
+    assert list(checks.uploads_are_leased_long_enough(model, UPLOAD_SOURCE)) == []
+
+
+@pytest.mark.parametrize("seconds", ["30", "180", "LEASE"])
+def test_refuses_another_lease(model: Model, seconds: str) -> None:
+    source = UPLOAD_SOURCE.replace("from_secs(60)", f"from_secs({seconds})")
+    assert source != UPLOAD_SOURCE
+    assert len(list(checks.uploads_are_leased_long_enough(model, source))) == 1
 
 
 def test_every_binary_is_a_function(model: Model) -> None:
@@ -200,7 +215,23 @@ CASES = [
                      "FunctionResponseTypes")
     ],
     (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Outbox", "Properties", "MaximumRetryAttempts"), -1),
-    (checks.async_failures_are_kept, ROOT_FILE, at("MediaProcess", "EventInvokeConfig"), REMOVE),
+    (checks.async_failures_are_kept, ROOT_FILE, at("RetentionCleanup", "EventInvokeConfig"), REMOVE),
+    (checks.buckets_notify_queues_of_theirs, MESSAGING, ["Resources", "UploadsQueuePolicy"], REMOVE),
+    *[
+        (checks.buckets_notify_queues_of_theirs, MESSAGING,
+         [*at("UploadsQueuePolicy", "PolicyDocument", "Statement"), 0, *path], value)
+        for path, value in (
+            (["Condition"], REMOVE),
+            (["Condition", "ArnEquals"], REMOVE),
+            (["Condition", "StringEquals"], REMOVE),
+            (["Condition", "ArnEquals", "aws:SourceArn"], "arn:aws:s3:::*"),
+            (["Principal"], "*"),
+            (["Action"], "sqs:*"),
+        )
+    ],
+    (checks.buckets_notify_queues_of_theirs, ROOT_FILE, at("MediaProcess", "Events", "Queue", "Properties", "ScalingConfig"), REMOVE),
+    (checks.buckets_notify_queues_of_theirs, ROOT_FILE, at("UploadsBucket", "NotificationConfiguration"),
+     {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["MediaProcess", "Arn"]}}]}),
     (checks.logs_end, ROOT_FILE, at("ApiAccessLogs", "RetentionInDays"), REMOVE),
     (checks.logs_end, ROOT_FILE, at("FunctionLogs", "RetentionInDays"), REMOVE),
     (checks.logs_end, ROOT_FILE, ["Globals", "Function", "LoggingConfig"], REMOVE),

@@ -24,7 +24,7 @@ pub struct Response {
     /// What it is for.
     #[schema(value_type = String, example = "avatar")]
     purpose: Purpose,
-    /// `awaiting` (the file has not come or is being looked at), `ready`, `rejected`, or `replaced` by a newer one.
+    /// `awaiting` (the file has not arrived), `processing`, `ready`, `rejected`, or `replaced` by a newer one.
     #[schema(example = "ready")]
     state: &'static str,
     /// Why it was rejected: `empty`, `too_many_bytes`, `too_many_pixels`, `not_an_image`, `unsupported_type` or `corrupt`.
@@ -60,7 +60,9 @@ async fn get_upload(
     let (reason, variants) = match &upload.state {
         upload::State::Ready { variants } => (None, VariantLink::all(&app, id, variants).await?),
         upload::State::Rejected { reason } => (Some(*reason), Vec::new()),
-        upload::State::Awaiting | upload::State::Replaced { .. } => (None, Vec::new()),
+        upload::State::Awaiting | upload::State::Processing { .. } | upload::State::Replaced { .. } => {
+            (None, Vec::new())
+        }
     };
     Ok(Json(Response {
         id: id.to_string(),

@@ -15,6 +15,10 @@ pub const MAX_BYTES: u64 = 15 * 1024 * 1024;
 pub const FORM_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 /// A file that has not come by then never comes.
 pub const ABANDONED_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// The lease of a worker on an upload. Longer than `media-process` may run (30 s), so that two workers never
+/// render the same object at once, and shorter than its queue's visibility timeout (180 s), so that the
+/// redelivery after a crash finds the lease expired.
+pub const PROCESSING_LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// A refusal can be looked up for as long as somebody may ask why.
 pub const REFUSAL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Links to a replaced picture live for at most two hours; after that nothing shows it.
@@ -121,18 +125,30 @@ pub struct Variant {
 
 /// Where an upload stands.
 ///
-/// | from     | event     | to       |
-/// |----------|-----------|----------|
-/// | awaiting | published | ready    |
-/// | awaiting | refused   | rejected |
-/// | ready    | replaced  | replaced |
+/// | from       | event     | guard                                    | to         |
+/// |------------|-----------|------------------------------------------|------------|
+/// | awaiting   | claimed   |                                          | processing |
+/// | processing | claimed   | for the same object, the lease has ended | processing |
+/// | processing | published |                                          | ready      |
+/// | processing | refused   |                                          | rejected   |
+/// | ready      | replaced  |                                          | replaced   |
+///
+/// A form can be used more than once while it is valid. The first object that is claimed decides the upload; no
+/// other object is ever rendered or published for it.
 ///
 /// Every state but `ready` is left behind by the retention cleanup in the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Announced; the file has not come or is being looked at.
+    /// Announced; the file has not arrived.
     Awaiting,
+    /// A worker has claimed one object and renders it.
+    Processing {
+        /// The version of the object in the bucket: what was sent by one use of the form.
+        object: String,
+        /// The end of the worker's lease. Then a redelivery of the same object may claim it again.
+        leased_until: Timestamp,
+    },
     /// Its variants are published.
     Ready {
         /// In no particular order.
@@ -155,6 +171,7 @@ impl State {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Awaiting => "awaiting",
+            Self::Processing { .. } => "processing",
             Self::Ready { .. } => "ready",
             Self::Rejected { .. } => "rejected",
             Self::Replaced { .. } => "replaced",
@@ -165,7 +182,7 @@ impl State {
     pub fn variants(&self) -> &[Variant] {
         match self {
             Self::Ready { variants } | Self::Replaced { variants } => variants,
-            Self::Awaiting | Self::Rejected { .. } => &[],
+            Self::Awaiting | Self::Processing { .. } | Self::Rejected { .. } => &[],
         }
     }
 }
@@ -201,6 +218,17 @@ pub struct WrongState {
     pub event: &'static str,
 }
 
+/// Why an object is not to be processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unclaimable {
+    /// A worker holds an unexpired lease on the same object. Retry after the lease.
+    #[error("another worker processes this object")]
+    Leased,
+    /// The upload is decided, or another object has claimed it. The object is of no use.
+    #[error("the upload is decided or claimed by another object")]
+    Superseded,
+}
+
 impl Upload {
     /// A new upload.
     pub fn announce(
@@ -222,10 +250,25 @@ impl Upload {
         }
     }
 
+    /// A worker begins to process the object, for [`PROCESSING_LEASE`].
+    pub fn claimed(self, object: &str, now: Timestamp) -> Result<Self, Unclaimable> {
+        match &self.state {
+            State::Awaiting => {}
+            State::Processing { object: first, leased_until } if first == object => {
+                if now < *leased_until {
+                    return Err(Unclaimable::Leased);
+                }
+            }
+            _ => return Err(Unclaimable::Superseded),
+        }
+        let leased_until = later(now, PROCESSING_LEASE).unwrap_or(Timestamp::MAX);
+        Ok(Self { state: State::Processing { object: object.into(), leased_until }, ..self })
+    }
+
     /// Its variants are written.
     pub fn published(self, variants: Vec<Variant>) -> Result<Self, WrongState> {
         match self.state {
-            State::Awaiting => Ok(Self { state: State::Ready { variants }, due: None, ..self }),
+            State::Processing { .. } => Ok(Self { state: State::Ready { variants }, due: None, ..self }),
             other => Err(WrongState { from: other.name(), event: "published" }),
         }
     }
@@ -233,7 +276,7 @@ impl Upload {
     /// It is not an image that can be taken.
     pub fn refused(self, reason: Refusal, now: Timestamp) -> Result<Self, WrongState> {
         match self.state {
-            State::Awaiting => {
+            State::Processing { .. } => {
                 Ok(Self { state: State::Rejected { reason }, due: later(now, REFUSAL_KEPT_FOR), ..self })
             }
             other => Err(WrongState { from: other.name(), event: "refused" }),
@@ -287,16 +330,45 @@ mod tests {
         assert_eq!(Purpose::parse("passport").unwrap_err().code, "invalid_purpose");
     }
 
+    fn claimed() -> Upload {
+        let now = upload().created_at;
+        upload().claimed("v1", now).unwrap()
+    }
+
+    #[test]
+    fn one_object_is_processed_by_one_worker_at_a_time() {
+        let now = upload().created_at;
+        let first = claimed();
+        assert_eq!((first.state.name(), first.due), ("processing", upload().due));
+        let (during, after) =
+            (now + PROCESSING_LEASE - SignedDuration::from_nanos(1), now + PROCESSING_LEASE);
+        assert_eq!(first.clone().claimed("v1", during).unwrap_err(), Unclaimable::Leased);
+        let second = first.clone().claimed("v1", after).unwrap();
+        assert_ne!(second.state, first.state, "leases differ");
+        for at in [now, during, after, Timestamp::MAX] {
+            assert_eq!(first.clone().claimed("v2", at).unwrap_err(), Unclaimable::Superseded);
+        }
+        for decided in [first.clone().published(vec![]).unwrap(), first.refused(Refusal::Empty, now).unwrap()]
+        {
+            for object in ["v1", "v2"] {
+                assert_eq!(decided.clone().claimed(object, after).unwrap_err(), Unclaimable::Superseded);
+            }
+        }
+    }
+
     #[test]
     fn moves_only_as_the_table_says() {
         let now = upload().created_at;
-        let ready = upload().published(vec![]).unwrap();
+        let ready = claimed().published(vec![]).unwrap();
         assert_eq!((ready.state.name(), ready.due), ("ready", None));
-        let rejected = upload().refused(Refusal::Corrupt, now).unwrap();
+        let rejected = claimed().refused(Refusal::Corrupt, now).unwrap();
         assert!(rejected.due.is_some());
         assert_eq!(ready.clone().replaced(now).unwrap().state.name(), "replaced");
 
+        assert!(upload().published(vec![]).is_err());
+        assert!(upload().refused(Refusal::Empty, now).is_err());
         assert!(upload().replaced(now).is_err());
+        assert!(claimed().replaced(now).is_err());
         assert!(ready.clone().published(vec![]).is_err());
         assert!(ready.clone().refused(Refusal::Empty, now).is_err());
         assert!(rejected.clone().published(vec![]).is_err());
@@ -312,5 +384,7 @@ mod tests {
             State::Rejected { reason: Refusal::TooManyPixels }
         );
         assert_eq!(serde_json::to_string(&State::Awaiting).unwrap(), r#"{"state":"awaiting"}"#);
+        let json = r#"{"state":"processing","object":"v1","leased_until":"2026-03-01T12:01:00Z"}"#;
+        assert_eq!(serde_json::to_string(&claimed().state).unwrap(), json);
     }
 }

@@ -41,6 +41,9 @@ struct Item {
     size: FileSize,
     /// The state's name, for conditions.
     phase: String,
+    /// The end of a worker's lease, for conditions: it also tells one claim from another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    leased_until: Option<Timestamp>,
     state: State,
     created_at: Timestamp,
     #[serde(flatten)]
@@ -59,6 +62,7 @@ impl From<&Upload> for Item {
             content_type: upload.content_type,
             size: upload.size,
             phase: upload.state.name().into(),
+            leased_until: lease(&upload.state),
             state: upload.state.clone(),
             created_at: upload.created_at,
             due: DueKeys::new(Kind::Upload, upload.due, &upload.id),
@@ -81,8 +85,19 @@ impl From<Item> for Upload {
     }
 }
 
-fn still(phase: &'static str) -> Condition {
-    Condition::Equals("phase", AttributeValue::S(phase.into()))
+fn lease(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Processing { leased_until, .. } => Some(*leased_until),
+        _ => None,
+    }
+}
+
+/// The stored upload is still in that state; if a worker has claimed it, by that claim.
+fn still(state: &State) -> Condition {
+    match lease(state) {
+        Some(lease) => Condition::Equals("leased_until", AttributeValue::S(lease.to_string())),
+        None => Condition::Equals("phase", AttributeValue::S(state.name().into())),
+    }
 }
 
 /// Lets an upload fall due because something newer takes its place, as part of `transaction`.
@@ -93,10 +108,10 @@ pub(crate) async fn replace<'a>(
     now: Timestamp,
 ) -> Result<Transaction<'a>, Error> {
     // One that is not ready is on its way out already.
-    let Some(old) = tables.upload(id).await?.and_then(|upload| upload.replaced(now).ok()) else {
-        return Ok(transaction);
-    };
-    transaction.put(&tables.main, &Item::from(&old), still("ready"))
+    let Some(current) = tables.upload(id).await? else { return Ok(transaction) };
+    let before = still(&current.state);
+    let Ok(old) = current.replaced(now) else { return Ok(transaction) };
+    transaction.put(&tables.main, &Item::from(&old), before)
 }
 
 impl Tables {
@@ -110,16 +125,22 @@ impl Tables {
         Ok(self.get::<Item>(&self.main, &pk(id), SK).await?.map(Upload::from))
     }
 
-    /// Stores that an upload was refused. Fails with [`Error::Conflict`] if it no longer waits.
-    pub async fn refuse_upload(&self, refused: &Upload) -> Result<(), Error> {
-        self.put(&self.main, &Item::from(refused), still("awaiting")).await
+    /// Stores a worker's claim on the upload that it has read. Fails with [`Error::Conflict`] if the upload has
+    /// changed since.
+    pub async fn claim_upload(&self, read: &Upload, claimed: &Upload) -> Result<(), Error> {
+        self.put(&self.main, &Item::from(claimed), still(&read.state)).await
     }
 
-    /// Stores a published upload as its owner's picture; the one before falls due. Fails with
-    /// [`Error::Conflict`] if the upload no longer waits or the owner has changed since: read both
-    /// again and decide anew.
+    /// Stores that an upload was refused. Fails with [`Error::Conflict`] if the claim no longer holds.
+    pub async fn refuse_upload(&self, claimed: &Upload, refused: &Upload) -> Result<(), Error> {
+        self.put(&self.main, &Item::from(refused), still(&claimed.state)).await
+    }
+
+    /// Stores a published upload as its owner's picture; the previous picture falls due. Fails with
+    /// [`Error::Conflict`] if the claim no longer holds or the owner has changed: read both again.
     pub async fn publish_avatar(
         &self,
+        claimed: &Upload,
         published: &Upload,
         mut owner: User,
         now: Timestamp,
@@ -130,7 +151,7 @@ impl Tables {
         owner.version += 1;
         let mut transaction = self
             .transaction()
-            .put(&self.main, &Item::from(published), still("awaiting"))?
+            .put(&self.main, &Item::from(published), still(&claimed.state))?
             .announce_sitter(&owner, now)?
             .put(&self.main, &users::Item::from(owner), Condition::version(before))?;
         if let Some(old) = old {
@@ -141,6 +162,6 @@ impl Tables {
 
     /// Removes an upload whose time has come. Fails with [`Error::Conflict`] if it has moved on.
     pub async fn remove_upload(&self, upload: &Upload) -> Result<(), Error> {
-        self.transaction().delete(&self.main, pk(upload.id), SK, still(upload.state.name()))?.commit().await
+        self.transaction().delete(&self.main, pk(upload.id), SK, still(&upload.state))?.commit().await
     }
 }

@@ -724,6 +724,35 @@ fn variants() -> Vec<Variant> {
     vec![Variant { size: "card".into(), format: "webp".into(), width: 300, height: 300 }]
 }
 
+async fn announced_and_claimed(tables: &Tables, upload: &Upload) -> Upload {
+    tables.announce_upload(upload).await.unwrap();
+    let claimed = upload.clone().claimed("v1", now()).unwrap();
+    tables.claim_upload(upload, &claimed).await.unwrap();
+    claimed
+}
+
+#[tokio::test]
+async fn only_the_last_claim_decides_an_upload() {
+    let (_dynamo, tables) = tables().await;
+    let ada = person("ada@example.org");
+    register(&tables, &ada).await.unwrap();
+    let awaiting = upload(&ada);
+    let first = announced_and_claimed(&tables, &awaiting).await;
+    conflict(tables.claim_upload(&awaiting, &first).await);
+    assert_eq!(tables.upload(first.id).await.unwrap().unwrap(), first);
+
+    let second = first.clone().claimed("v1", later(60)).unwrap();
+    tables.claim_upload(&first, &second).await.unwrap();
+    conflict(tables.claim_upload(&first, &second).await);
+    let decided = |claimed: &Upload| claimed.clone().published(variants()).unwrap();
+    conflict(tables.publish_avatar(&first, &decided(&first), ada.clone(), later(61)).await);
+    let refused = first.clone().refused(Refusal::Corrupt, later(61)).unwrap();
+    conflict(tables.refuse_upload(&first, &refused).await);
+    conflict(tables.remove_upload(&first).await);
+    tables.publish_avatar(&second, &decided(&second), ada, later(61)).await.unwrap();
+    assert_eq!(tables.upload(first.id).await.unwrap().unwrap().state.name(), "ready");
+}
+
 #[tokio::test]
 async fn a_published_picture_replaces_the_one_before() {
     let (_dynamo, tables) = tables().await;
@@ -731,11 +760,11 @@ async fn a_published_picture_replaces_the_one_before() {
     register(&tables, &ada).await.unwrap();
     let (old, new) = (upload(&ada), upload(&ada));
     for upload in [&old, &new] {
-        tables.announce_upload(upload).await.unwrap();
-        let published = upload.clone().published(variants()).unwrap();
+        let claimed = announced_and_claimed(&tables, upload).await;
+        let published = claimed.clone().published(variants()).unwrap();
         let owner = tables.user(ada.id).await.unwrap().unwrap();
-        tables.publish_avatar(&published, owner.clone(), later(60)).await.unwrap();
-        conflict(tables.publish_avatar(&published, owner, later(60)).await);
+        tables.publish_avatar(&claimed, &published, owner.clone(), later(60)).await.unwrap();
+        conflict(tables.publish_avatar(&claimed, &published, owner, later(60)).await);
     }
     let ada = tables.user(ada.id).await.unwrap().unwrap();
     let picture = Avatar { upload: new.id, variants: variants() };
@@ -756,13 +785,12 @@ async fn a_refused_upload_is_not_published_afterwards() {
     let (_dynamo, tables) = tables().await;
     let ada = person("ada@example.org");
     register(&tables, &ada).await.unwrap();
-    let upload = upload(&ada);
-    tables.announce_upload(&upload).await.unwrap();
-    let refused = upload.clone().refused(Refusal::NotAnImage, now()).unwrap();
-    tables.refuse_upload(&refused).await.unwrap();
-    conflict(tables.refuse_upload(&refused).await);
-    let published = upload.published(variants()).unwrap();
-    conflict(tables.publish_avatar(&published, ada.clone(), now()).await);
+    let claimed = announced_and_claimed(&tables, &upload(&ada)).await;
+    let refused = claimed.clone().refused(Refusal::NotAnImage, now()).unwrap();
+    tables.refuse_upload(&claimed, &refused).await.unwrap();
+    conflict(tables.refuse_upload(&claimed, &refused).await);
+    let published = claimed.clone().published(variants()).unwrap();
+    conflict(tables.publish_avatar(&claimed, &published, ada.clone(), now()).await);
     assert_eq!(tables.user(ada.id).await.unwrap().unwrap().avatar, None);
 }
 

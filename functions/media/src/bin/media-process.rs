@@ -5,5 +5,5 @@ use media::process::Processor;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     let processor = Processor::from_env()?;
-    runtime::serve_event(async |event, _| processor.handle(event).await).await
+    runtime::serve_queue(async |message| processor.handle(message).await).await
 }

@@ -141,11 +141,16 @@ impl World {
         };
         let awaiting = announce(&pictured)?;
         tables.announce_upload(&awaiting).await?;
-        let ready = announce(&pictured)?.published(variants())?;
-        tables.publish_avatar(&ready, pictured.clone(), now).await?;
+        let claimed = announce(&pictured)?.claimed("1", now)?;
+        tables.announce_upload(&claimed).await?;
+        let ready = claimed.clone().published(variants())?;
+        tables.publish_avatar(&claimed, &ready, pictured.clone(), now).await?;
 
         let (listed, _) = register(&tables, Role::Sitter, "Beth Ackroyd", "beth@example.org", now).await?;
-        tables.publish_avatar(&announce(&listed)?.published(variants())?, listed.clone(), now).await?;
+        let claimed = announce(&listed)?.claimed("1", now)?;
+        tables.announce_upload(&claimed).await?;
+        let published = claimed.clone().published(variants())?;
+        tables.publish_avatar(&claimed, &published, listed.clone(), now).await?;
         listed::list(&tables, listed.id, &pictured, now).await?;
         tables.save_favourites(plain.id, Favourites::default().with(listed.id, now)?, 0).await?;
         tables.note_pairing(domain::id::new(now), plain.id, listed.id, now).await?;
