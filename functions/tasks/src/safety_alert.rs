@@ -24,9 +24,9 @@ use runtime::Error;
 use serde::Serialize;
 use storage::{Tables, bookings::open_emergency_contact, field_cipher::FieldCipher};
 
-/// Longer than the function may run, so that two never tell the same person at once; and no longer than it must be,
-/// because nothing that has failed is tried again before.
-const LEASE: SignedDuration = SignedDuration::from_mins(1);
+/// Longer than the function may run (10 s), so that two executions never notify the same person at once. Shorter than
+/// the visibility timeout of the queue (60 s), so that a redelivery finds no lease of an execution that has ended.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
 const CONSUMER: &str = "alert";
 
 /// Tells of one alert after the other.

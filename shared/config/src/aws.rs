@@ -26,6 +26,17 @@ use crate::{Missing, optional, required};
 /// is most of what a client's start costs, and would trust far more than the one peer there is.
 const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
+/// How often a call is tried.
+const ATTEMPTS: u32 = 3;
+/// For how long one try is waited for. Calls take milliseconds; one that takes longer has lost its packets, and the next
+/// try is quicker.
+const ATTEMPT: Duration = Duration::from_millis(2000);
+/// The longest pause before the second try; before the third it is twice as long.
+///
+/// So a call that nobody answers ends after 3 × 2 s + 0.75 s, before any function that makes one: a check in
+/// `tests/template` compares this with every timeout there.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
 /// The configuration that every client is built from.
 pub fn from_env() -> Result<SdkConfig, Missing> {
     let credentials = Credentials::new(
@@ -46,14 +57,12 @@ pub fn connect(region: String, credentials: Credentials, endpoint: Option<String
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        // Three tries with the SDK's own back-off between them fit into what a client waits for.
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE))
         .timeout_config(
             TimeoutConfig::builder()
                 // Within a region a connection stands in milliseconds or not at all.
                 .connect_timeout(Duration::from_secs(1))
-                // A call that takes longer has lost its packets; the next try is quicker.
-                .operation_attempt_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(ATTEMPT)
                 .build(),
         )
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build());

@@ -1,12 +1,15 @@
 //! Answers to CloudFormation, which calls a function as a custom resource of a stack and waits for
 //! a word from it at a given address.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Error;
+
+/// Shorter than any function runs, so that a failure to answer is in its log.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -34,7 +37,8 @@ pub async fn answer<T, E: Display>(event: &Value, result: &Result<T, E>) -> Resu
         "LogicalResourceId": request.logical_resource_id,
     });
     // The address is signed for a request without a content type.
-    let sent = reqwest::Client::new().put(request.response_url).body(body.to_string()).send().await;
+    let answer = reqwest::Client::new().put(request.response_url).body(body.to_string()).timeout(PATIENCE);
+    let sent = answer.send().await;
     // The address holds a signature, so the error must not tell it.
     sent.and_then(reqwest::Response::error_for_status).map_err(reqwest::Error::without_url)?;
     Ok(())
