@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::{
     Error, Invocation,
     due::{self, Outcome, RESERVE, Run, parse},
+    task::Progress,
 };
 use serde::Serialize;
 use storage::Error as StoreError;
@@ -44,6 +45,16 @@ pub struct Report {
     pub due: due::Report,
     /// What does not agree.
     pub discrepancies: u64,
+}
+
+impl Progress for Report {
+    fn failed(&self) -> u64 {
+        self.due.failed
+    }
+
+    fn is_complete(&self) -> bool {
+        self.due.complete
+    }
 }
 
 impl Reconciliation {

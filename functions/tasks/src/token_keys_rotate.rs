@@ -8,7 +8,10 @@
 
 use domain::token_keys::Rotation;
 use jiff::Timestamp;
-use runtime::{Error, custom_resource};
+use runtime::{
+    Error, custom_resource,
+    task::{self, Progress},
+};
 use serde::Serialize;
 use serde_json::Value;
 use storage::{Tables, signing_secret::SigningSecret};
@@ -27,6 +30,16 @@ pub struct Report {
     pub published: Option<String>,
 }
 
+impl Progress for Report {
+    fn failed(&self) -> u64 {
+        0
+    }
+
+    fn is_complete(&self) -> bool {
+        true
+    }
+}
+
 impl Rotator {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
@@ -40,6 +53,7 @@ impl Rotator {
         let going = event.get("RequestType").is_some_and(|kind| kind == "Delete");
         let result = if going { Ok(Report { published: None }) } else { self.rotate(Timestamp::now()).await };
         custom_resource::answer(&event, &result).await?;
+        task::log_run(&result);
         result
     }
 

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use storage::Tables;
 
-use crate::{Error, Invocation};
+use crate::{Error, Invocation, task::Progress};
 
 /// An item takes about 20 ms, so a page ends well within [`RESERVE`].
 const PAGE: i32 = 100;
@@ -34,6 +34,16 @@ pub struct Report {
     pub failed: u64,
     /// Whether everything that was due has been looked at.
     pub complete: bool,
+}
+
+impl Progress for Report {
+    fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
 }
 
 /// What became of one thing that was due.

@@ -7,6 +7,7 @@ mod http;
 mod log;
 mod once;
 mod records;
+pub mod task;
 
 pub use http::{serve_http, serve_signing_http};
 pub use once::once;

@@ -7,7 +7,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Error, log};
+use crate::{
+    Error, log,
+    task::{self, Progress},
+};
 
 /// What Lambda says of one call.
 #[derive(Debug, Clone)]
@@ -56,13 +59,18 @@ where
     .await
 }
 
-/// Serves a schedule's calls: whatever they carry does not matter.
+/// Serves a schedule's calls: whatever they carry does not matter. Logs how each run ended, see [`task`].
 pub async fn serve_task<R, H>(handler: H) -> Result<(), Error>
 where
-    R: Serialize,
+    R: Serialize + Progress,
     H: AsyncFn(Invocation) -> Result<R, Error>,
 {
-    serve_event(async |_: Value, invocation| handler(invocation).await).await
+    serve_event(async |_: Value, invocation| {
+        let result = handler(invocation).await;
+        task::log_run(&result);
+        result
+    })
+    .await
 }
 
 /// Serves a queue, message by message. One that fails comes again, alone, after the queue's timeout; after the tries
