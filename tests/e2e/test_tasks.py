@@ -1,10 +1,14 @@
 """What runs without anybody asking."""
 
 import json
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
 
 import photos
 import pytest
 from conftest import Person, eventually, fresh_email, login, post, register
+from lib.console import ROOT
 from lib.stack import Stack
 
 
@@ -88,6 +92,50 @@ def test_a_message_that_nobody_understands_does_not_hold_up_the_mail(stack: Stac
     email = fresh_email()
     register(stack, email)
     assert eventually(lambda: stack.mailbox(email))
+
+
+def relay(stack: Stack, *arguments: str) -> str:
+    script = [ROOT / "scripts/relay", "dev", "--port", str(stack.emulator.port)]
+    done = subprocess.run([*script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_what_was_set_aside_is_published_once(stack: Stack) -> None:
+    email = fresh_email()
+    register(stack, email)
+    assert eventually(lambda: stack.mailbox(email))
+    table, main = stack.client("dynamodb"), stack.outputs["MainTable"]
+    user = eventually(lambda: table.get_item(TableName=main, Key={"pk": {"S": f"EMAIL#{email}"}, "sk": {"S": "CLAIM"}}).get("Item"))
+    user_id = user["user_id"]["S"]
+    # An event of a version that is not deployed, and another one behind it.
+    at = datetime.now(UTC).replace(microsecond=0)
+    event_id = user_id.replace("usr_", "evt_")
+    item = {
+        "pk": {"S": f"OUTBOX#{at:%Y-%m-%dT%H}#07"},
+        "sk": {"S": f"{int(at.timestamp()):012}#{event_id}"},
+        "event": {"S": '{"type":"unheard_of"}'},
+        "ttl": {"N": str(int(at.timestamp()) + 3600)},
+    }
+    table.put_item(TableName=main, Item=item)
+    queues, failures = stack.client("sqs"), stack.outputs["OutboxFailuresQueueUrl"]
+    aside = eventually(lambda: queues.receive_message(QueueUrl=failures, VisibilityTimeout=0).get("Messages"))
+    assert any(item["sk"]["S"] in message["Body"] for message in aside), aside
+    # A later version can read it.
+    event = {"id": event_id, "occurred_at": at.isoformat(), "type": "password_changed", "user_id": user_id}
+    item["event"] = {"S": json.dumps(event)}
+    table.put_item(TableName=main, Item=item)
+    before = len(stack.mailbox(email))
+    times = [(at - timedelta(minutes=2)).isoformat(), (at + timedelta(minutes=1)).isoformat()]
+    assert "would be published" in relay(stack, *times, "--dry-run")
+    assert len(stack.mailbox(email)) == before
+    for _ in range(2):
+        assert "were published" in relay(stack, *times)
+        assert eventually(lambda: len(stack.mailbox(email)) > before)
+    # What was sent before, and what is published twice, is not sent again.
+    time.sleep(5)
+    assert len(stack.mailbox(email)) == before + 1
+    queues.purge_queue(QueueUrl=failures)
 
 
 def test_token_keys_are_not_rotated_before_their_time(person: Person) -> None:

@@ -345,17 +345,117 @@ def queues_hide_long_enough(model: Model) -> Iterator[str]:
             yield f"{name} does not report the failures of single messages"
 
 
+def consumers(model: Model) -> Iterator[tuple[str, str, int, int]]:
+    """The functions that a queue calls, each with the queue, its own timeout and the queue's visibility timeout."""
+    queues, functions = model.every("AWS::SQS::Queue"), model.every("AWS::Lambda::Function")
+    for mapping in model.every("AWS::Lambda::EventSourceMapping").values():
+        queue = model.target(mapping["Properties"]["EventSourceArn"])
+        if queue in queues:
+            name = model.target(mapping["Properties"]["FunctionName"])
+            timeout = functions[name]["Properties"]["Timeout"]
+            yield name, queue, timeout, queues[queue]["Properties"].get("VisibilityTimeout", 30)
+
+
+def leases_end_between_deliveries(model: Model, leases: dict[str, int]) -> Iterator[str]:
+    """By the binary, in seconds. A lease that is shorter than an execution lets two do the same work; one that is not
+    shorter than the visibility timeout makes the next delivery find it taken, and counts as one of its tries."""
+    for name, queue, timeout, visibility in consumers(model):
+        lease = leases.get(binary_of(name))
+        if lease is not None and not timeout < lease < visibility:
+            yield f"{name}: a lease of {lease} s is not between the timeout of {timeout} s and the {visibility} s of {queue}"
+
+
+def binary_of(function: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", function).lower()
+
+
+def calls_end_before_functions(model: Model, aws: float, stripe: float) -> Iterator[str]:
+    """The longest that one call may take, all its tries included, in seconds."""
+    calls_aws = {role for role, policies in permissions(model).items() if any(not only_logs(each) for each in policies)}
+    for name, function in model.every("AWS::Lambda::Function").items():
+        timeout = function["Properties"]["Timeout"]
+        longest = aws if model.target(function["Properties"]["Role"]) in calls_aws else 0
+        if "STRIPE_API_URL" in function["Properties"]["Environment"]["Variables"]:
+            longest = max(longest, stripe)
+        if longest >= timeout:
+            yield f"{name} ends after {timeout} s, and a call that it makes after {longest} s"
+
+
+def only_logs(statement: dict[str, Any]) -> bool:
+    return all(action.startswith(("logs:", "xray:")) for action in as_list(statement["Action"]))
+
+
+def requests_end_before_their_lock(model: Model, lock: int) -> Iterator[str]:
+    """The lock of an idempotency key, in seconds."""
+    for name in sorted({name for name, _ in served(model)}):
+        timeout = model.every("AWS::Lambda::Function")[name]["Properties"]["Timeout"]
+        if timeout >= lock:
+            yield f"{name} may run for {timeout} s, and the lock of its idempotency key ends after {lock} s"
+
+
+SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+def scheduled(model: Model) -> Iterator[tuple[str, int]]:
+    """The functions that a schedule calls, and how often, in seconds."""
+    for name, resource in model.source.items():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if event["Type"] in ("Schedule", "ScheduleV2"):
+                rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", event["Properties"]["ScheduleExpression"])
+                assert rate, f"the check does not know the schedule of {name}"
+                yield name, int(rate[1]) * SECONDS[rate[2]]
+
+
+def scheduled_tasks_raise_alarms(model: Model, paged: set[str]) -> Iterator[str]:
+    """Whatever a run could not do, within the task's own period; and, of the binaries that work through what is due page by
+    page, runs that do not get to the end."""
+    for name, period in scheduled(model):
+        wanted = ["TaskFailed"] + ["TaskIncomplete"] * (binary_of(name) in paged)
+        for metric in wanted:
+            alarms = [alarm for alarm in alarms_on(model, metric) if dimension(alarm) == f"${{FunctionPrefix}}{name}"]
+            if not alarms:
+                yield f"nobody hears of {metric} of {name}"
+            if metric == "TaskFailed" and any(alarm["Period"] * alarm["EvaluationPeriods"] > period for alarm in alarms):
+                yield f"{name} runs again before its alarm rings"
+
+
+def alarms_on(model: Model, metric: str) -> Iterator[dict[str, Any]]:
+    """The alarms on a metric that the logs are made into."""
+    for alarm in model.every("AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        if properties["MetricName"] == metric and properties.get("AlarmActions") and properties.get("Threshold") == 0:
+            yield properties
+
+
+def dimension(alarm: dict[str, Any]) -> str:
+    [dimension] = alarm["Dimensions"]
+    return dimension["Value"]["Fn::Sub"]
+
+
+def alarms_say_what_is_wrong(model: Model) -> Iterator[str]:
+    for name, alarm in model.every("AWS::CloudWatch::Alarm").items():
+        if not alarm["Properties"].get("AlarmDescription"):
+            yield f"the alarm {name} does not say what is wrong"
+        if not alarm["Properties"].get("AlarmActions"):
+            yield f"the alarm {name} notifies nobody"
+
+
 def streams_survive_poison(model: Model) -> Iterator[str]:
     tables = model.every("AWS::DynamoDB::Table")
     for name, mapping in model.every("AWS::Lambda::EventSourceMapping").items():
         properties = mapping["Properties"]
         if model.target(properties["EventSourceArn"]) not in tables:
             continue
-        for needed in ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRetryAttempts"):
+        for needed in ("FilterCriteria", "BisectBatchOnFunctionError"):
             if not properties.get(needed):
                 yield f"the stream source {name} has no {needed}"
-        if properties.get("MaximumRetryAttempts", -1) < 0:
-            yield f"the stream source {name} retries for ever"
+        # Attempts come every second or so while a queue does not answer, so their number is no measure of an outage.
+        if properties.get("MaximumRetryAttempts", -1) != -1:
+            yield f"the stream source {name} gives up after a number of attempts"
+        # The stream keeps a record for a day, and what is poison must be out of the way well before.
+        hours = properties.get("MaximumRecordAgeInSeconds", -1) / 3600
+        if not 2 <= hours <= 12:
+            yield f"the stream source {name} does not retry for hours and end well within a day"
         if not properties.get("DestinationConfig", {}).get("OnFailure"):
             yield f"the stream source {name} has no destination for failures"
         if "ReportBatchItemFailures" not in properties.get("FunctionResponseTypes", []):

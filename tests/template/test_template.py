@@ -23,6 +23,7 @@ ON_THE_TEMPLATE = [
     checks.queues_hide_long_enough,
     checks.buckets_notify_queues_of_theirs,
     checks.streams_survive_poison,
+    checks.alarms_say_what_is_wrong,
     checks.async_failures_are_kept,
     checks.logs_end,
     checks.tables_are_safe,
@@ -113,6 +114,109 @@ def test_the_alarms_on_the_books_listen_to_what_is_said(model: Model, name: str)
     pattern = model.every("AWS::Logs::MetricFilter")[f"Observability.{name}"]["Properties"]["FilterPattern"]
     words = re.findall(r'"([^"]+)"', pattern)
     assert words and all(f'"{each}"' in said for each in words)
+
+
+# ---- by what the code says
+
+SECONDS = {"millis": 0.001, "secs": 1, "mins": 60}
+
+
+def sources(pattern: str) -> dict[str, str]:
+    """The text of the files in functions/ that have something, by the binary that they are the code of."""
+    found = {}
+    for path in ROOT.glob("functions/*/src/*.rs"):
+        text, _, _ = path.read_text().partition("#[cfg(test)]")
+        if re.search(pattern, text):
+            area, name = path.parts[-3], path.stem.replace("_", "-")
+            found[name if area == "tasks" else f"{area}-{name}"] = text
+    return found
+
+
+def constant(text: str, name: str) -> float:
+    """A number, or a duration in seconds."""
+    [value] = re.findall(rf"^(?:pub )?const {name}: [^=]+ = ([^;]+);$", text, re.MULTILINE)
+    if duration := re.fullmatch(r"(?:Signed)?Duration::from_(\w+)\((\d+)\)", value):
+        return SECONDS[duration[1]] * int(duration[2])
+    return int(value)
+
+
+LEASES = {binary: int(constant(text, "LEASE")) for binary, text in sources(r"runtime::once\(").items()}
+
+
+def longest_call_to_aws() -> float:
+    """Every try fails at its timeout, and every pause is as long as it may be."""
+    text = (ROOT / "shared/config/src/aws.rs").read_text()
+    attempts, attempt, pause = (constant(text, name) for name in ("ATTEMPTS", "ATTEMPT", "FIRST_PAUSE"))
+    return attempts * attempt + sum(pause * 2**n for n in range(int(attempts) - 1))
+
+
+def longest_call_to_stripe() -> float:
+    [whole] = re.findall(r"whole: Duration::from_secs\((\d+)\)", (ROOT / "shared/stripe/src/client.rs").read_text())
+    return int(whole)
+
+
+LOCK = int(constant((ROOT / "shared/api/src/idempotency.rs").read_text(), "LOCK"))
+PAGED = set(sources(r"Run::new\("))
+
+
+def test_the_code_says_what_is_compared() -> None:
+    assert LEASES.keys() >= {"email-send", "sms-send", "safety-alert"}
+    assert PAGED >= {"bookings-due", "retention-cleanup", "credential-expiry", "similar-sitters", "payments-reconcile"}
+    assert (longest_call_to_aws(), longest_call_to_stripe(), LOCK) == (6.75, 8, 30)
+
+
+def test_leases_end_between_deliveries(model: Model) -> None:
+    assert list(checks.leases_end_between_deliveries(model, LEASES)) == []
+
+
+@pytest.mark.parametrize("lease", [10, 60, 61])
+def test_refuses_a_lease_that_is_too_short_or_too_long(model: Model, lease: int) -> None:
+    assert len(list(checks.leases_end_between_deliveries(model, {**LEASES, "safety-alert": lease}))) == 1
+
+
+def test_calls_end_before_functions(model: Model) -> None:
+    assert list(checks.calls_end_before_functions(model, longest_call_to_aws(), longest_call_to_stripe())) == []
+
+
+@pytest.mark.parametrize(("aws", "stripe", "name"), [(10, 8, "SafetyAlert"), (6.75, 20, "PaymentsSetupIntent")])
+def test_refuses_a_call_that_outlives_its_function(model: Model, aws: float, stripe: float, name: str) -> None:
+    refused = list(checks.calls_end_before_functions(model, aws, stripe))
+    assert any(complaint.startswith(f"{name} ends") for complaint in refused)
+    assert not any(complaint.startswith("SystemHealth ends") for complaint in refused), "it calls nobody"
+
+
+def test_requests_end_before_their_lock(model: Model) -> None:
+    assert list(checks.requests_end_before_their_lock(model, LOCK)) == []
+    assert list(checks.requests_end_before_their_lock(model, 28))
+
+
+def test_scheduled_tasks_raise_alarms(model: Model) -> None:
+    assert list(checks.scheduled_tasks_raise_alarms(model, PAGED)) == []
+
+
+@pytest.mark.parametrize("name", ["BookingsDueFailedAlarm", "TokenKeysRotateFailedAlarm", "SimilarSittersBacklogAlarm"])
+@pytest.mark.parametrize("path", [(), ("AlarmActions",)])
+def test_refuses_a_scheduled_task_without_its_alarm(name: str, path: tuple[str, ...]) -> None:
+    place = at(name, *path) if path else ["Resources", name]
+    assert len(list(checks.scheduled_tasks_raise_alarms(doctored("infra/observability.yaml", place, REMOVE), PAGED))) == 1
+
+
+def test_refuses_an_alarm_that_rings_after_the_next_run() -> None:
+    model = doctored("infra/observability.yaml", at("BookingsDueFailedAlarm", "Period"), 300)
+    assert len(list(checks.scheduled_tasks_raise_alarms(model, PAGED))) == 1
+
+
+def test_the_alarms_on_tasks_listen_to_what_is_logged(model: Model) -> None:
+    """The filters go by fields; whoever renames them in the code would silence the alarms."""
+    text = (ROOT / "shared/runtime/src/task.rs").read_text()
+    [logged] = re.findall(r'tracing::info!\(task = function, (\w+), (\w+), "', text)
+    filters = model.every("AWS::Logs::MetricFilter")
+    for name, field in zip(("TaskFailed", "TaskIncomplete"), logged, strict=True):
+        properties = filters[f"Observability.{name}"]["Properties"]
+        [made] = properties["MetricTransformations"]
+        assert properties["FilterPattern"] == f"{{ $.{field} >= 0 }}"
+        assert (made["MetricName"], made["MetricValue"]) == (name, f"$.{field}")
+        assert made["Dimensions"] == [{"Key": "FunctionName", "Value": "$.task"}]
 
 
 SIGNERS = ["AuthLogin", "AuthOtpVerify", "AuthRefresh", "TokenKeysRotate"]
@@ -211,10 +315,16 @@ CASES = [
     (checks.queues_hide_long_enough, ROOT_FILE, at("EmailSend", "Events", "Queue", "Properties", "FunctionResponseTypes"), REMOVE),
     *[
         (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Outbox", "Properties", name), REMOVE)
-        for name in ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "DestinationConfig",
+        for name in ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds", "DestinationConfig",
                      "FunctionResponseTypes")
     ],
-    (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Outbox", "Properties", "MaximumRetryAttempts"), -1),
+    *[
+        (checks.streams_survive_poison, ROOT_FILE, at("OutboxRelay", "Events", "Urgent", "Properties", name), value)
+        for name, value in (("MaximumRetryAttempts", 10), ("MaximumRecordAgeInSeconds", 600),
+                            ("MaximumRecordAgeInSeconds", 86400))
+    ],
+    (checks.alarms_say_what_is_wrong, OBSERVABILITY, at("OutboxLagAlarm", "AlarmDescription"), REMOVE),
+    (checks.alarms_say_what_is_wrong, OBSERVABILITY, at("OutboxLagAlarm", "AlarmActions"), REMOVE),
     (checks.async_failures_are_kept, ROOT_FILE, at("RetentionCleanup", "EventInvokeConfig"), REMOVE),
     (checks.buckets_notify_queues_of_theirs, MESSAGING, ["Resources", "UploadsQueuePolicy"], REMOVE),
     *[

@@ -7,6 +7,7 @@ pub mod call_off;
 pub mod credential_expiry;
 pub mod email_send;
 pub mod outbox_relay;
+pub mod outbox_replay;
 pub mod retention_cleanup;
 pub mod safety_alert;
 pub mod search_index;

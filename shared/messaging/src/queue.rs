@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::template::Template;
+use crate::template::{EmailQueue, Template};
 
 /// A mail to be written. It names the person and not the address: an erased person is not found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,10 +192,30 @@ pub enum Message {
     Concern(ConcernMessage),
 }
 
-/// A queue did not take a message, or did not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the queue did not answer as expected: {0}")]
-pub struct QueueError(String);
+/// A queue did not take a message, or did not answer. It names the code of the failure and nothing of the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// The queue never takes this message, e.g. because of a character that XML cannot carry.
+    #[error("the queue does not accept the message: {0}")]
+    Rejected(String),
+    /// Another try may succeed.
+    #[error("the queue did not answer as expected: {0}")]
+    Unavailable(String),
+}
+
+impl QueueError {
+    fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
+        Self::with_code(error.code().unwrap_or("no answer"))
+    }
+
+    fn with_code(code: &str) -> Self {
+        match code {
+            // The second one is also that of a message which is too long.
+            "InvalidMessageContents" | "InvalidParameterValue" => Self::Rejected(code.to_owned()),
+            _ => Self::Unavailable(code.to_owned()),
+        }
+    }
+}
 
 /// How many messages are on their way to a queue at once.
 const AT_ONCE: usize = 10;
@@ -215,9 +235,9 @@ impl Queue {
 
     /// Puts a message on the queue.
     pub async fn send(&self, message: &impl Serialize) -> Result<(), QueueError> {
-        let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
+        let body = serde_json::to_string(message).map_err(|_| QueueError::Rejected("no JSON".to_owned()))?;
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
-        sent.map(|_| ()).map_err(|error| QueueError(describe(&error)))
+        sent.map(|_| ()).map_err(|error| QueueError::of(&error))
     }
 
     /// Puts messages on the queue, several at once. After a failure some of them may lie there.
@@ -232,22 +252,24 @@ impl Queue {
     /// Brings a message again after that time and not before, counted from now; to the second, twelve hours at most. The
     /// receipt is that of its last delivery.
     pub async fn postpone(&self, receipt: &str, pause: Duration) -> Result<(), QueueError> {
-        let seconds = i32::try_from(pause.as_secs()).map_err(|error| QueueError(error.to_string()))?;
+        let seconds =
+            i32::try_from(pause.as_secs()).map_err(|_| QueueError::Rejected("pause too long".to_owned()))?;
         let call = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
         let postponed = call.visibility_timeout(seconds).send().await;
-        postponed.map(|_| ()).map_err(|error| QueueError(describe(&error)))
+        postponed.map(|_| ()).map_err(|error| QueueError::of(&error))
     }
 
     /// Asks the queue whether it is there.
     pub async fn ping(&self) -> Result<(), QueueError> {
         let asked = self.client.get_queue_attributes().queue_url(&self.url).send().await;
-        asked.map(|_| ()).map_err(|error| QueueError(describe(&error)))
+        asked.map(|_| ()).map_err(|error| QueueError::of(&error))
     }
 }
 
 /// All queues that messages go to.
 #[derive(Debug, Clone)]
 pub struct Queues {
+    identity_emails: Queue,
     emails: Queue,
     texts: Queue,
     search: Queue,
@@ -260,6 +282,7 @@ impl Queues {
     /// The queues that the environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
         Ok(Self {
+            identity_emails: Queue::from_env(aws, "IDENTITY_EMAIL_QUEUE_URL")?,
             emails: Queue::from_env(aws, "EMAIL_QUEUE_URL")?,
             texts: Queue::from_env(aws, "SMS_QUEUE_URL")?,
             search: Queue::from_env(aws, "SEARCH_QUEUE_URL")?,
@@ -272,7 +295,10 @@ impl Queues {
     /// Puts a message on its queue.
     pub async fn send(&self, message: &Message) -> Result<(), QueueError> {
         match message {
-            Message::Email(message) => self.emails.send(message).await,
+            Message::Email(message) => match message.template.queue() {
+                EmailQueue::Identity => self.identity_emails.send(message).await,
+                EmailQueue::Notices => self.emails.send(message).await,
+            },
             Message::Sms(message) => self.texts.send(message).await,
             Message::Search(message) => self.search.send(message).await,
             Message::Payment(message) => self.payments.send(message).await,
@@ -284,6 +310,20 @@ impl Queues {
     }
 }
 
-fn describe<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    error.code().unwrap_or("no answer").to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_never_goes_from_what_may_go_another_time() {
+        for code in ["InvalidMessageContents", "InvalidParameterValue"] {
+            assert_eq!(QueueError::with_code(code), QueueError::Rejected(code.to_owned()));
+        }
+        // That a queue is not there, or may not be used, is for an operator to mend, and the message waits.
+        for code in
+            ["RequestThrottled", "AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "no answer"]
+        {
+            assert_eq!(QueueError::with_code(code), QueueError::Unavailable(code.to_owned()));
+        }
+    }
 }

@@ -121,6 +121,15 @@ pub enum Recipient {
     Previous,
 }
 
+/// The queue that an email waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailQueue {
+    /// Emails that a user needs to sign in, or that warn of a change of the account. Nothing else delays them.
+    Identity,
+    /// All others: an evening's reminders may fill it for minutes.
+    Notices,
+}
+
 /// A mail, ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
@@ -188,6 +197,60 @@ impl Template {
             Self::ResetPassword | Self::AdminInvited | Self::EmailReverted => Some(Purpose::ResetPassword),
             Self::EmailChanged => Some(Purpose::RevertEmail),
             _ => None,
+        }
+    }
+
+    /// The queue that the email waits in. This is the only table of it: `outbox-relay` sends each email where it says.
+    pub fn queue(self) -> EmailQueue {
+        match self {
+            Self::Welcome
+            | Self::RegistrationRepeated
+            | Self::VerifyEmail
+            | Self::ConfirmNewEmail
+            | Self::EmailChangeNotice
+            | Self::ResetPassword
+            | Self::AdminInvited
+            | Self::PasswordChanged
+            | Self::SecondStepOn
+            | Self::SecondStepOff
+            | Self::SessionEnded
+            | Self::EmailChanged
+            | Self::EmailReverted
+            | Self::SecondStepReset
+            | Self::AccountSuspended
+            | Self::AccountReinstated => EmailQueue::Identity,
+            Self::ProfileApproved
+            | Self::ProfileRejected
+            | Self::ProfileSuspended
+            | Self::ProfileReinstated
+            | Self::CredentialVerified
+            | Self::CredentialRejected
+            | Self::CredentialRevoked
+            | Self::CredentialExpired
+            | Self::BookingRequested
+            | Self::BookingAccepted
+            | Self::BookingDeclined
+            | Self::BookingExpired
+            | Self::BookingWithdrawn
+            | Self::BookingConfirmed
+            | Self::BookingUnpaid
+            | Self::BookingCancelled
+            | Self::BookingChangeProposed
+            | Self::BookingChangeAccepted
+            | Self::BookingChangeDeclined
+            | Self::BookingStarted
+            | Self::SitterMissing
+            | Self::BookingMissed
+            | Self::BookingCompleted
+            | Self::BookingDisputed
+            | Self::BookingDecided
+            | Self::BookingRefunded
+            | Self::BookingReminder
+            | Self::BookingCardRefused
+            // These `safety-alert` sends itself.
+            | Self::HelpCalled
+            | Self::SitterDiscredited
+            | Self::UnfitForCare => EmailQueue::Notices,
         }
     }
 
@@ -507,6 +570,19 @@ mod tests {
 
     fn context(name: &str) -> Context<'_> {
         Context { name, about: None, concern: None, app_url: "https://app.nannyradar.example/", token: None }
+    }
+
+    #[test]
+    fn emails_of_identity_wait_for_no_reminder() {
+        for template in Template::VARIANTS {
+            let name = template.as_ref();
+            let is_identity = template.queue() == EmailQueue::Identity;
+            assert!(is_identity || template.link().is_none(), "{name} has a link that somebody waits for");
+            assert!(!is_identity || !name.contains("booking"), "{name} may come in great numbers");
+        }
+        for template in [Template::PasswordChanged, Template::SecondStepOff, Template::SessionEnded] {
+            assert_eq!(template.queue(), EmailQueue::Identity, "a warning must not be late");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The contract of the storage, on the embedded DynamoDB.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is wrong")]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     display_name::DisplayName,
     due::{Kind, SHARDS},
@@ -21,6 +22,7 @@ use storage::{
     audit::{Action, By, Entry, Origin, Recorded},
     idempotency::{Answer, Begun, Key},
     inbox::Claim,
+    outbox::{Lane, SLICES},
     rate_limits::{Bucket, Rate},
     revocations::Position,
     sessions::Proof,
@@ -808,4 +810,64 @@ async fn only_one_rotation_publishes() {
     tables.publish_token_keys(&second, first.version).await.unwrap();
     conflict(tables.publish_token_keys(&second, first.version).await);
     assert_eq!(tables.token_keys().await.unwrap(), second);
+}
+
+#[tokio::test]
+async fn events_are_found_by_the_time_at_which_they_happened() {
+    let (dynamo, tables) = tables().await;
+    // Two hours, of which the range has the end of one and the beginning of the other.
+    let events: Vec<_> = (0..120)
+        .map(|minute| Event::new(Fact::NobodyAsked, later(60 * minute)))
+        .chain([0, 30, 59].map(|minute| {
+            Event::new(Fact::SitterDiscredited { user_id: domain::id::new(now()) }, later(60 * minute))
+        }))
+        .collect();
+    for event in &events {
+        tables.announce(event).await.unwrap();
+    }
+    conflict(tables.announce(&events[0]).await);
+    let found = async |lane, [from, until]: [Timestamp; 2]| {
+        let mut found = Vec::new();
+        for slice in 0..SLICES {
+            let mut after = None;
+            loop {
+                let page = tables.outbox(lane, slice, [from, until], after, 2).await.unwrap();
+                assert_eq!(page.unreadable, [""; 0]);
+                found.extend(page.events);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        found.sort_by_key(|event| event.occurred_at);
+        found
+    };
+    dynamo.calls.take();
+    let first = found(Lane::Outbox, [later(60 * 30), later(60 * 90)]).await;
+    assert_eq!(first, events[30..60], "of its hour only");
+    assert_eq!(found(Lane::Outbox, [later(3600), later(60 * 90)]).await, events[60..90]);
+    assert_eq!(found(Lane::Urgent, [later(60), later(60 * 59)]).await, events[121..122], "before its end");
+    assert!(dynamo.calls.take().iter().all(|call| call.ends_with(".Query")));
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_does_not_hide_the_others() {
+    let (dynamo, tables) = tables().await;
+    let event = Event::new(Fact::NobodyAsked, now());
+    tables.announce(&event).await.unwrap();
+    let stored = dynamo.client.scan().table_name("main").send().await.unwrap().items.unwrap().remove(0);
+    let sk = format!("{}x", stored["sk"].as_s().unwrap());
+    let poison = stored.into_iter().chain([
+        ("sk".into(), AttributeValue::S(sk.clone())),
+        ("event".into(), AttributeValue::S(r#"{"type":"unheard_of"}"#.into())),
+    ]);
+    dynamo.client.put_item().table_name("main").set_item(Some(poison.collect())).send().await.unwrap();
+    let mut pages = Vec::new();
+    for slice in 0..SLICES {
+        pages.push(tables.outbox(Lane::Outbox, slice, [now(), later(1)], None, 10).await.unwrap());
+    }
+    let events: Vec<_> = pages.iter().flat_map(|page| page.events.clone()).collect();
+    let unreadable: Vec<_> = pages.iter().flat_map(|page| page.unreadable.clone()).collect();
+    assert_eq!((events, unreadable), (vec![event], vec![sk]));
 }
