@@ -350,6 +350,7 @@ def test_registering_again_and_again_sends_few_mails(person: Person) -> None:
 
 
 def test_a_repeated_request_is_done_once(person: Person) -> None:
+    person.verify()
     wish = {"purpose": "avatar", "content_type": "image/jpeg", "size_bytes": 1000}
 
     def announce(wish: dict[str, object], key: str = "once") -> requests.Response:

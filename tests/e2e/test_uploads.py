@@ -133,6 +133,7 @@ def content_type_field(form: dict) -> str:
     ids=repr,
 )  # fmt: skip
 def test_what_cannot_be_announced(person: Person, changed: dict[str, object]) -> None:
+    person.verify()
     wish = {"purpose": "avatar", "content_type": "image/jpeg", "size_bytes": 1000, **changed}
     problem(person.request("POST", "/uploads", json=wish))
 

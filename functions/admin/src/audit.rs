@@ -139,7 +139,7 @@ async fn read_audit_trail(
         at: now,
         origin: meta.origin(),
     };
-    app.tables().record(&read).await?;
+    caller.tables(&app).record(&read).await?;
     let entries = app.tables().trail(by, before, limit.get()).await?;
     let next_cursor = match entries.last().filter(|_| entries.len() == limit.size()) {
         Some(last) => Some(app.cursors().await?.seal(&question, &last.id.to_string())),

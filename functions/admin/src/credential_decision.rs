@@ -86,7 +86,7 @@ async fn decide_credential(
         at: now,
         origin: meta.origin(),
     };
-    app.tables().decide_certificate(&decided, decided.mark(record).as_ref(), &trail).await?;
+    caller.tables(&app).decide_certificate(&decided, decided.mark(record).as_ref(), &trail).await?;
     Ok(Json(Response { id: id.to_string(), user_id: user_id.to_string(), state: decided.state }))
 }
 

@@ -74,7 +74,7 @@ async fn decide_dispute(
         let after = before.decided(refund, now)?;
         Ok::<_, Refusal>(Some(Changed::told(after, News::Event(Event::Decide))))
     };
-    let booking = app.tables().change_booking(id, &actor, now, rule).await.map_err(refused)?;
+    let booking = caller.tables(&app).change_booking(id, &actor, now, rule).await.map_err(refused)?;
     Ok(Json(Response { booking_id: id.to_string(), state: booking.state, refund: refund.into() }))
 }
 

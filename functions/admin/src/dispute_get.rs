@@ -139,7 +139,7 @@ async fn get_dispute(
         at: app.now(),
         origin: meta.origin(),
     };
-    app.tables().record(&read).await?;
+    caller.tables(&app).record(&read).await?;
     let dispute = booking.dispute.as_ref();
     let key = match dispute {
         Some(_) => app.tables().data_key(app.cipher()?, booking.parent).await?,

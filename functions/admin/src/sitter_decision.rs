@@ -89,7 +89,7 @@ async fn decide_on_sitter(
     let facts = [Fact::SitterChanged { user_id: id }, Fact::SitterDecided { user_id: id, decision: event }];
     let events = facts.map(|fact| Event::new(fact, now));
     let state = profile.state;
-    app.tables().save_sitter_profile(profile, Some(&trail), &events).await?;
+    caller.tables(&app).save_sitter_profile(profile, Some(&trail), &events).await?;
     Ok(Json(Response { id: id.to_string(), state }))
 }
 

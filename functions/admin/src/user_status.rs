@@ -98,7 +98,7 @@ async fn set_user_status(
             at: now,
             origin: meta.origin(),
         };
-        app.tables().save_standing(user.clone(), before, &trail, &Event::new(fact, now)).await?;
+        caller.tables(&app).save_standing(user.clone(), before, &trail, &Event::new(fact, now)).await?;
     }
     let (status, since) = match user.standing {
         Standing::Active => ("active", None),

@@ -22,7 +22,7 @@ async fn end_own_session(
 ) -> Result<StatusCode, Problem> {
     limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
     let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
-    match app.tables().end_session(caller.user_id, caller.session_id, &trail).await {
+    match caller.tables(&app).end_session(caller.user_id, caller.session_id, &trail).await {
         // It has ended already, which is what was asked for.
         Ok(()) | Err(storage::Error::Conflict) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(error.into()),

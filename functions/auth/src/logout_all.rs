@@ -28,7 +28,7 @@ async fn end_all_sessions(
     let user = caller.user(&app).await?;
     let before = user.version;
     let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin());
-    app.tables().sign_out_everywhere(user.next_epoch(), before, &trail).await?;
+    caller.tables(&app).sign_out_everywhere(user.next_epoch(), before, &trail).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

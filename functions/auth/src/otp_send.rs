@@ -116,7 +116,9 @@ async fn send(
     match challenge {
         // What waits is there, with the tries that are left.
         Some(_) => app.tables().announce(&event).await?,
-        None => app.tables().await_text(&Pending::new(user, purpose, now), &event).await?,
+        None => {
+            app.tables().acting_for(user_id).await_text(&Pending::new(user, purpose, now), &event).await?
+        }
     }
     Ok(())
 }

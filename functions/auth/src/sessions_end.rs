@@ -30,7 +30,7 @@ async fn end_session(
 ) -> Result<StatusCode, Problem> {
     limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
     let trail = Entry::by_self(caller.user_id, Action::SignedOut, app.now(), meta.origin());
-    match app.tables().end_session(caller.user_id, session, &trail).await {
+    match caller.tables(&app).end_session(caller.user_id, session, &trail).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(storage::Error::Conflict) => Err(Problem::not_found()),
         Err(error) => Err(error.into()),

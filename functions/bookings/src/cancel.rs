@@ -46,7 +46,8 @@ async fn cancel_booking(
     meta: RequestMeta,
 ) -> Result<Response, Problem> {
     let now = app.now();
-    let booking = change::change_as(&app, id, caller, &meta, now, part, |before, who| {
+    let tables = caller.tables(&app);
+    let booking = change::change_as(&tables, id, caller, &meta, now, part, |before, who| {
         let event = event(before, who);
         let after = before.after(event, who, now).map_err(refused)?;
         Ok(Changed::told(after, News::Event(event)))

@@ -9,7 +9,10 @@ use domain::{
     sitter::{Sitter, Unfit},
 };
 use jiff::Timestamp;
-use storage::bookings::{Actor, ChangeError, Changed};
+use storage::{
+    Tables,
+    bookings::{Actor, ChangeError, Changed},
+};
 
 /// Who somebody is in a booking; to others it is not there.
 pub(crate) fn part(booking: &Booking, caller: SignedIn) -> Result<Who, Problem> {
@@ -40,12 +43,12 @@ pub(crate) async fn change(
     now: Timestamp,
     rule: impl Fn(&Booking, Who) -> Result<Changed, Problem>,
 ) -> Result<Booking, Problem> {
-    change_as(app, id, caller, meta, now, part, rule).await
+    change_as(&caller.tables(app), id, caller, meta, now, part, rule).await
 }
 
-/// The same, where `who` says whose part the caller takes.
+/// The same in these tables, where `who` says whose part the caller takes.
 pub(crate) async fn change_as(
-    app: &App,
+    tables: &Tables,
     id: BookingId,
     caller: SignedIn,
     meta: &RequestMeta,
@@ -55,7 +58,7 @@ pub(crate) async fn change_as(
 ) -> Result<Booking, Problem> {
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
     let rule = |before: &Booking| rule(before, who(before, caller)?).map(Some);
-    app.tables().change_booking(id, &actor, now, rule).await.map_err(|error| match error {
+    tables.change_booking(id, &actor, now, rule).await.map_err(|error| match error {
         ChangeError::NotFound => Problem::not_found(),
         ChangeError::Refused(problem) => problem,
         ChangeError::Taken(taken) => Problem::new(StatusCode::CONFLICT, "taken", taken.to_string()),

@@ -72,7 +72,7 @@ pub struct Response {
         BodyProblems, RoleProblems, LimitProblems, IdempotencyProblems, StoreProblems,
         // In place of the one that repetitions have.
         (status = 409, description = "`not_working`, `taken`, `too_far`, `other_clock`, `not_checked`, `no_parent_profile`, \
-         `email_unverified`, or a request with this key is being worked on", body = ProblemBody, content_type = "application/problem+json"),
+         or a request with this key is being worked on", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn create_booking(
@@ -107,13 +107,14 @@ async fn create(
     let wish = quote::Request::parse(app, caller, sitter_id, time, child_ids, now, &mut fields).await?;
     let details = details(&request.payment_method_id, request.note.as_deref(), &mut fields);
     let (Some(wish), Some(details)) = (wish, details) else { return Err(fields.into_problem()) };
-    proved(app, caller).await?;
+    // No user books whom no email reaches.
+    caller.verified_user(app).await?;
     let family = Family::read(app.tables(), app.cipher()?, caller.user_id).await?;
     let warnings = plan::warnings(app.tables(), caller.user_id, wish.span, None).await?;
     let plan = Plan::new(app.tables(), &family, wish, now).await?;
     let booking = plan.booking(id.unwrap_or_else(|| id::new(now)), &family, &details, None, now)?;
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
-    app.tables().request_booking(&booking, &actor).await?;
+    caller.tables(app).request_booking(&booking, &actor).await?;
     created(app, &booking, warnings).await
 }
 
@@ -131,11 +132,6 @@ pub(crate) fn details(method: &str, note: Option<&str>, fields: &mut Fields) -> 
     let method = fields.take("/payment_method_id", PaymentMethodId::parse(method));
     let note = fields.take_optional("/note", note.map(Note::parse));
     Some(Details { method: method?, note: note? })
-}
-
-/// Nobody books whom no mail reaches.
-pub(crate) async fn proved(app: &App, caller: SignedIn) -> Result<(), Problem> {
-    caller.verified_user(app).await.map(|_| ())
 }
 
 /// The route of this endpoint.

@@ -57,7 +57,7 @@ async fn dispute_booking(
     let complaint = fields.take("/complaint", Complaint::parse(&request.complaint));
     let complaint = complaint.ok_or_else(|| fields.into_problem())?;
     let (before, _) = change::read(&app, id, caller).await?;
-    let key = app.tables().data_key_or_new(app.cipher()?, before.parent).await?;
+    let key = caller.tables(&app).data_key_or_new(app.cipher()?, before.parent).await?;
     let sealed = seal_complaint(&key, id, &complaint)?;
     let now = app.now();
     let booking = change::change(&app, id, caller, &meta, now, |before, who| {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    create::{details, proved},
+    create::details,
     materialise::materialise,
     plan::{Family, Obstacle},
     quote,
@@ -69,7 +69,7 @@ pub struct Request {
          content_type = "application/problem+json"),
         BodyProblems, RoleProblems, LimitProblems, IdempotencyProblems, StoreProblems,
         // In place of the one that repetitions have.
-        (status = 409, description = "`no_parent_profile`, `email_unverified`, or a request with this key is being \
+        (status = 409, description = "`no_parent_profile`, or a request with this key is being \
          worked on", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -112,7 +112,7 @@ async fn create(
     let (Some(wish), Some(details), Some(rule)) = (wish, details, rule) else {
         return Err(fields.into_problem());
     };
-    proved(app, caller).await?;
+    caller.verified_user(app).await?;
     let family = Family::read(app.tables(), app.cipher()?, caller.user_id).await?;
     let sitter = app.tables().sitter(wish.sitter).await?.filter(|sitter| sitter.is_shown(now));
     let profile = sitter.ok_or(Obstacle::NoSitter)?.profile;
@@ -138,7 +138,7 @@ async fn create(
     if others > 0 {
         limiter.admit_many(&limits::BOOK, &caller.user_id.to_string(), others).await?;
     }
-    app.tables().save_series(&series).await?;
+    caller.tables(app).save_series(&series).await?;
     created(app, caller, meta, series).await
 }
 
@@ -151,13 +151,14 @@ async fn created(
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let actor = Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() };
     // The series stands: what is not made now, the schedule makes.
-    let made = match materialise(app.tables(), app.cipher()?, &series, &actor, app.now(), AT_ONCE).await {
-        Ok(made) => made,
-        Err(error) => {
-            tracing::warn!(%error, series = %series.id, "not all bookings of a series were made at once");
-            series
-        }
-    };
+    let made =
+        match materialise(&caller.tables(app), app.cipher()?, &series, &actor, app.now(), AT_ONCE).await {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(%error, series = %series.id, "not all bookings of a series were made at once");
+                series
+            }
+        };
     Ok((StatusCode::CREATED, Json(View::of(app, &made).await?)))
 }
 

@@ -15,7 +15,10 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use storage::bookings::{Actor, ChangeError, Changed};
+use storage::{
+    Tables,
+    bookings::{Actor, ChangeError, Changed},
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -51,16 +54,17 @@ async fn end_booking_series(
     PathId(id): PathId<SeriesTag>,
     meta: RequestMeta,
 ) -> Result<Json<Response>, Problem> {
-    let series = app.tables().series(id).await?.filter(|series| series.parent == caller.user_id);
+    let tables = caller.tables(&app);
+    let series = tables.series(id).await?.filter(|series| series.parent == caller.user_id);
     let series = series.ok_or_else(Problem::not_found)?;
     if series.state == SeriesState::Active {
-        app.tables().save_series(&series.ended()).await?;
+        tables.save_series(&series.ended()).await?;
     }
     let (actor, now) =
         (Actor { user: Some(caller.user_id), origin: meta.origin(), ..Actor::default() }, app.now());
     let mut response = Response { called_off: Vec::new(), kept: Vec::new() };
-    for booking in app.tables().dates_of(id).await?.into_iter().filter_map(|made| made.booking) {
-        match call_off(&app, booking, &actor, now).await? {
+    for booking in tables.dates_of(id).await?.into_iter().filter_map(|made| made.booking) {
+        match call_off(&tables, booking, &actor, now).await? {
             Some(Fate::CalledOff) => response.called_off.push(booking.to_string()),
             Some(Fate::Kept) => response.kept.push(booking.to_string()),
             None => {}
@@ -75,7 +79,12 @@ enum Fate {
 }
 
 /// Calls a booking off if that costs nothing; `None` of one that is over, or does not happen anyway.
-async fn call_off(app: &App, id: BookingId, actor: &Actor, now: Timestamp) -> Result<Option<Fate>, Problem> {
+async fn call_off(
+    tables: &Tables,
+    id: BookingId,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Option<Fate>, Problem> {
     let wish = |booking: &Booking| match booking.state {
         Standing::Requested => Some(Event::Withdraw),
         Standing::Accepted | Standing::Confirmed if now < booking.span.start => Some(Event::Cancel),
@@ -92,7 +101,7 @@ async fn call_off(app: &App, id: BookingId, actor: &Actor, now: Timestamp) -> Re
         });
         changed.transpose()
     };
-    match app.tables().change_booking(id, actor, now, rule).await {
+    match tables.change_booking(id, actor, now, rule).await {
         Ok(after) if after.version > seen.into_inner() => Ok(Some(Fate::CalledOff)),
         Ok(after) => Ok(wish(&after).map(|_| Fate::Kept)),
         Err(ChangeError::NotFound) => Ok(None),

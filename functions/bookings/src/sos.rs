@@ -39,7 +39,9 @@ async fn call_for_help(
 ) -> Result<StatusCode, Problem> {
     limiter.admit(&limits::HELP, &caller.user_id.to_string()).await?;
     let now = app.now();
-    change::change(&app, id, caller, &meta, now, |before, who| {
+    // Not refused to a user who has just been suspended: it asks for help, and costs nobody anything.
+    let tables = app.tables();
+    change::change_as(tables, id, caller, &meta, now, change::part, |before, who| {
         let after = before.after(Event::CallForHelp, who, now).map_err(refused)?;
         let facts = vec![Fact::HelpCalled { booking_id: id, by: who }];
         Ok(Changed { facts, ..Changed::told(after, News::Event(Event::CallForHelp)) })

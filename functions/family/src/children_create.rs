@@ -9,10 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::{
-    child::{Child, MAX_CHILDREN},
-    sitter::today,
-};
+use domain::child::{Child, MAX_CHILDREN};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::child::{self, Request, View};
@@ -37,14 +34,16 @@ async fn create_child(
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
     let now = app.now();
-    let new = Child::new(caller.user_id, request.parse(today(now))?, now);
+    // The child may have been born today, by the calendar of its parent.
+    let today = caller.user(&app).await?.time_zone.today(now);
+    let new = Child::new(caller.user_id, request.parse(today)?, now);
     limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let roll = app.tables().roll(caller.user_id).await?.with(new.id).ok_or_else(too_many)?;
-    let key = app.tables().data_key_or_new(app.cipher()?, caller.user_id).await?;
-    app.tables().add_child(&key, &new, &roll).await?;
+    let key = caller.tables(&app).data_key_or_new(app.cipher()?, caller.user_id).await?;
+    caller.tables(&app).add_child(&key, &new, &roll).await?;
     // Relative, since only the gateway knows the stage.
     let location = [(header::LOCATION, format!("children/{}", new.id))];
-    Ok((StatusCode::CREATED, location, child::answer(new, today(now))))
+    Ok((StatusCode::CREATED, location, child::answer(new, today)))
 }
 
 fn too_many() -> Problem {

@@ -5,7 +5,7 @@ use api::{
     openapi::{ParameterProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
-use domain::{id::ChildTag, sitter::today};
+use domain::id::ChildTag;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -32,7 +32,8 @@ async fn get_child(
 ) -> Result<impl IntoResponse, Problem> {
     let key = key::existing(&app, caller).await?;
     let found = app.tables().child(&key, id).await?.ok_or_else(Problem::not_found)?;
-    Ok(child::answer(found, today(app.now())))
+    let today = caller.user(&app).await?.time_zone.today(app.now());
+    Ok(child::answer(found, today))
 }
 
 /// The route of this endpoint.

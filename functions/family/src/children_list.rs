@@ -6,7 +6,7 @@ use api::{
     openapi::{RoleProblems, StoreProblems},
 };
 use axum::extract::State;
-use domain::{care::AgeGroup, child::Summary, sitter::today};
+use domain::{care::AgeGroup, child::Summary};
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,7 +53,7 @@ impl View {
     responses((status = 200, description = "The children", body = Response), RoleProblems, StoreProblems),
 )]
 async fn list_children(State(app): State<App>, Parent(caller): Parent) -> Result<Json<Response>, Problem> {
-    let today = today(app.now());
+    let today = caller.user(&app).await?.time_zone.today(app.now());
     let children = match app.tables().data_key(app.cipher()?, caller.user_id).await? {
         Some(key) => app.tables().children(&key).await?,
         None => Vec::new(),

@@ -5,7 +5,7 @@ use api::{
     openapi::{BodyProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, response::IntoResponse};
-use domain::{id::ChildTag, sitter::today};
+use domain::id::ChildTag;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -40,7 +40,7 @@ async fn update_child(
     limiter: Limiter,
     Json(request): Json<Request>,
 ) -> Result<impl IntoResponse, Problem> {
-    let today = today(app.now());
+    let today = caller.user(&app).await?.time_zone.today(app.now());
     let details = request.parse(today)?;
     limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let key = key::existing(&app, caller).await?;
@@ -50,7 +50,7 @@ async fn update_child(
         return Ok(child::answer(before, today));
     }
     let after = before.with(details);
-    app.tables().save_child(&key, &after).await?;
+    caller.tables(&app).save_child(&key, &after).await?;
     Ok(child::answer(after, today))
 }
 

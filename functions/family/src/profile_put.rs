@@ -35,7 +35,7 @@ async fn set_parent_profile(
 ) -> Result<impl IntoResponse, Problem> {
     let wanted = request.parse(caller.user_id, app.settings())?;
     limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
-    let key = app.tables().data_key_or_new(app.cipher()?, caller.user_id).await?;
+    let key = caller.tables(&app).data_key_or_new(app.cipher()?, caller.user_id).await?;
     let before = app.tables().parent_profile(&key).await?;
     let version = before.as_ref().map_or(0, |before| before.version);
     if_match.check(before.as_ref().map(|before| before.version))?;
@@ -44,7 +44,7 @@ async fn set_parent_profile(
         return Ok(profile::answer(same));
     }
     let profile = Profile { version: version + 1, ..same };
-    app.tables().save_parent_profile(&key, &profile).await?;
+    caller.tables(&app).save_parent_profile(&key, &profile).await?;
     Ok(profile::answer(profile))
 }
 

@@ -52,7 +52,7 @@ async fn put_my_availability(
     sitter.availability = availability;
     sitter.must_be_complete().map_err(not_yet)?;
     let changed = Event::new(Fact::SitterChanged { user_id: caller.user_id }, app.now());
-    app.tables().save_availability(caller.user_id, &sitter.availability, &changed).await?;
+    caller.tables(&app).save_availability(caller.user_id, &sitter.availability, &changed).await?;
     Ok(availability::answer(sitter.availability))
 }
 

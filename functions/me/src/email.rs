@@ -80,7 +80,7 @@ async fn change_email(
     let user = user.with_pending_email(email.clone());
     let trail = Entry::by_self(user.id, Action::EmailChangeRequested, now, meta.origin());
     let event = Event::new(Fact::EmailChangeRequested { user_id: user.id, epoch: user.epoch }, now);
-    app.tables().request_email_change(user, before, &trail, &event).await?;
+    caller.tables(&app).request_email_change(user, before, &trail, &event).await?;
     Ok((StatusCode::ACCEPTED, Json(Response { pending_email: email.as_str().to_owned() })))
 }
 

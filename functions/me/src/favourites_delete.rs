@@ -27,7 +27,7 @@ async fn delete_favourite(
     limiter.admit(&limits::CHANGES, &caller.user_id.to_string()).await?;
     let (before, version) = app.tables().favourites(caller.user_id).await?;
     if before.contains(sitter) {
-        app.tables().save_favourites(caller.user_id, before.without(sitter), version).await?;
+        caller.tables(&app).save_favourites(caller.user_id, before.without(sitter), version).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -33,7 +33,7 @@ async fn put_favourite(
     let (before, version) = app.tables().favourites(caller.user_id).await?;
     let after = before.clone().with(sitter, app.now()).map_err(full)?;
     if after != before {
-        app.tables().save_favourites(caller.user_id, after, version).await?;
+        caller.tables(&app).save_favourites(caller.user_id, after, version).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -60,7 +60,10 @@ async fn change_password(
     let credentials = credentials.with_password(passwords::hash(&password)?);
     let trail = Entry::by_self(user.id, Action::PasswordChanged, now, meta.origin());
     let event = Event::new(Fact::PasswordChanged { user_id: user.id }, now);
-    app.tables().change_credentials(user, before, &credentials, Some(&kept), None, &trail, &event).await?;
+    caller
+        .tables(&app)
+        .change_credentials(user, before, &credentials, Some(&kept), None, &trail, &event)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

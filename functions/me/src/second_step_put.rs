@@ -100,7 +100,7 @@ async fn set_second_step(
     let user_id = caller.user_id;
     let trail = Entry::by_self(user_id, Action::SecondStepChanged, now, meta.origin());
     let event = Event::new(Fact::SecondStepChanged { user_id, method }, now);
-    app.tables().save_credentials(&credentials, &trail, &event).await?;
+    caller.tables(&app).save_credentials(&credentials, &trail, &event).await?;
     Ok(Json(Response { method, recovery_codes: codes.iter().map(recovery::Code::show).collect() }))
 }
 

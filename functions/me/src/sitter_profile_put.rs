@@ -47,7 +47,7 @@ async fn put_sitter_profile(
     }
     sitter.profile = written;
     let changed = Event::new(Fact::SitterChanged { user_id: caller.user_id }, now);
-    app.tables().save_sitter_profile(sitter.profile.clone(), None, &[changed]).await?;
+    caller.tables(&app).save_sitter_profile(sitter.profile.clone(), None, &[changed]).await?;
     Ok(sitter_profile::answer(sitter))
 }
 

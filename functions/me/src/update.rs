@@ -61,7 +61,7 @@ async fn update_me(
     if_match.check(before)?;
     let user = changes.apply(user);
     if user.version != before {
-        app.tables().save_user(user.clone(), before, app.now()).await?;
+        caller.tables(&app).save_user(user.clone(), before, app.now()).await?;
     }
     profile::answer(&app, user).await
 }

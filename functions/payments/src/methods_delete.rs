@@ -43,6 +43,8 @@ async fn delete_payment_method(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = PaymentMethodId::parse(id).map_err(|violation| Problem::invalid_field("id", violation))?;
+    // Stripe cannot ask whether the account is still there.
+    caller.user(&app).await?;
     let customer = app.tables().payer(caller.user_id).await?.ok_or_else(Problem::not_found)?;
     let stripe = app.stripe().await?;
     let card = match stripe.payment_method(&id).await {

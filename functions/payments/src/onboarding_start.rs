@@ -2,11 +2,11 @@
 //! when Stripe is content, a webhook says so, and what has waited is paid out.
 
 use api::{
-    App, Json, Limiter, Problem, Sitter, limits,
+    App, Json, Limiter, Problem, SignedIn, Sitter, limits,
     openapi::{ChangeProblems, LimitProblems, RoleProblems, StoreProblems},
 };
 use axum::{extract::State, http::StatusCode};
-use domain::{id::UserId, stripe::AccountId};
+use domain::stripe::AccountId;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -46,7 +46,8 @@ async fn start_onboarding(
     limiter: Limiter,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
     limiter.admit(&limits::CARD, &caller.user_id.to_string()).await?;
-    let account = account_or_new(&app, caller.user_id).await?;
+    caller.verified_user(&app).await?;
+    let account = account_or_new(&app, caller).await?;
     let page = format!("{}/payouts", app.settings().app_url.trim_end_matches('/'));
     let (refresh, back) = (format!("{page}/again"), format!("{page}/done"));
     let key = format!("{}/onboarding/{}", caller.user_id, app.now().as_millisecond());
@@ -57,13 +58,14 @@ async fn start_onboarding(
 }
 
 /// The sitter's account at Stripe, which is made if there is none. However often that is begun, there is one.
-async fn account_or_new(app: &App, sitter: UserId) -> Result<AccountId, Problem> {
-    if let Some(payee) = app.tables().payee(sitter).await? {
+async fn account_or_new(app: &App, caller: SignedIn) -> Result<AccountId, Problem> {
+    let (tables, sitter) = (caller.tables(app), caller.user_id);
+    if let Some(payee) = tables.payee(sitter).await? {
         return Ok(payee.account);
     }
     let key = format!("{sitter}/account");
     let made = app.stripe().await?.create_account(sitter, COUNTRY, &key).await.map_err(from_stripe)?;
-    match app.tables().save_payee(&Payee::new(sitter, made.id.clone()), &[]).await {
+    match tables.save_payee(&Payee::new(sitter, made.id.clone()), &[]).await {
         // The same key has made the same account.
         Ok(()) | Err(Error::Conflict) => Ok(made.id),
         Err(error) => Err(error.into()),

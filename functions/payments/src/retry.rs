@@ -107,7 +107,7 @@ async fn retry_payment(
         let changed = Changed::told(before.with_method(method.clone()), News::CardChanged);
         Ok(Some(Changed { payments: payments.clone(), ..changed }))
     };
-    match app.tables().change_booking(id, &actor, now, rule).await {
+    match caller.tables(&app).change_booking(id, &actor, now, rule).await {
         Ok(_) => Ok(Json(Response { next: "retrying", client_secret: None })),
         Err(ChangeError::Store(error)) => Err(error.into()),
         Err(ChangeError::NotFound | ChangeError::Taken(_)) => Err(Problem::conflict()),

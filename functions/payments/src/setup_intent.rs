@@ -35,7 +35,8 @@ async fn create_setup_intent(
     limiter: Limiter,
 ) -> Result<(StatusCode, Json<Response>), Problem> {
     limiter.admit(&limits::CARD, &caller.user_id.to_string()).await?;
-    let customer = payer_or_new(&app, caller.user_id).await?;
+    caller.verified_user(&app).await?;
+    let customer = payer_or_new(&app, caller).await?;
     // Each time another: one that was used is of no use again.
     let key = format!("{}/setup/{}", caller.user_id, app.now().as_millisecond());
     let intent = app.stripe().await?.create_setup_intent(&customer, &key).await.map_err(from_stripe)?;

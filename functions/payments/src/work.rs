@@ -77,6 +77,7 @@ impl Worker {
             let done = match &message {
                 PaymentMessage::Booking { booking_id, .. } => Box::pin(self.settle(*booking_id)).await,
                 PaymentMessage::Stripe { object, .. } => Box::pin(self.hear(object.as_str())).await,
+                PaymentMessage::Abandoned { object, .. } => self.delete_at_stripe(object).await,
             };
             let is_conflict = |error: &Error| matches!(error.downcast_ref(), Some(StoreError::Conflict));
             if conflicts == MOST_CONFLICTS || !done.as_ref().is_err_and(is_conflict) {
@@ -104,6 +105,21 @@ impl Worker {
         match AccountId::parse(object) {
             Ok(account) => self.account(&account).await,
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Deletes a customer or an account whose user is gone. What is deleted already is as it should be, so that the
+    /// message may come again.
+    async fn delete_at_stripe(&self, object: &str) -> Result<(), Error> {
+        let stripe = self.app.stripe().await?;
+        let deleted = match (CustomerId::parse(object), AccountId::parse(object)) {
+            (Ok(customer), _) => stripe.delete_customer(&customer).await,
+            (_, Ok(account)) => stripe.delete_account(&account).await,
+            (Err(violation), Err(_)) => return Err(violation.message.into()),
+        };
+        match deleted {
+            Ok(()) | Err(StripeError::NotFound) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

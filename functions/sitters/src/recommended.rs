@@ -12,7 +12,6 @@ use domain::{
     page::Limit,
     pairings,
     recommend::{Family, recommend},
-    sitter::today,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -98,7 +97,8 @@ async fn family(app: &App, caller: SignedIn) -> Result<Option<Family>, Problem> 
         tables.blocked(id),
     )?;
     let Some(profile) = profile else { return Ok(None) };
-    let day = today(app.now());
+    // The children are as old as their parent's calendar says.
+    let day = caller.user(app).await?.time_zone.today(app.now());
     Ok(Some(Family {
         home: profile.point,
         radius: profile.radius,

@@ -68,8 +68,8 @@ mod tests {
         };
         let (id, user_id) = (domain::id::new(at), domain::id::new(at));
         let submitted = Certificate::submit(id, user_id, details, "sealed".into(), at);
-        let folder = Folder::new(user_id).with(id, kind).unwrap();
-        tables.submit_certificate(&submitted, &folder).await.unwrap();
+        let folder = Folder::new(user_id).with(id, kind);
+        tables.submit_certificate(&submitted, &folder, None).await.unwrap();
         let verified = submitted.after(Event::Verify, issued_on).unwrap();
         let trail = Entry::by_nobody(user_id, Action::CredentialVerified, at, Origin::default());
         tables.decide_certificate(&verified, None, &trail).await.unwrap();

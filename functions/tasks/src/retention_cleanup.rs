@@ -37,7 +37,12 @@ impl Cleanup {
     }
 
     async fn account(&self, id: &str, now: Timestamp) -> Result<Outcome, storage::Error> {
-        let Some(user) = self.tables.user(parse(id)?).await? else { return Ok(Outcome::Skipped) };
+        let id = parse(id)?;
+        let Some(user) = self.tables.user(id).await? else {
+            // A run before this one has begun, and has not come to the end.
+            let was_begun = self.tables.finish_removal(id, now).await?;
+            return Ok(if was_begun { Outcome::Done } else { Outcome::Skipped });
+        };
         // The index lags behind the table, so the item itself decides.
         if user.due.is_none_or(|due| due > now) {
             return Ok(Outcome::Skipped);
@@ -71,6 +76,7 @@ impl Cleanup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
     use domain::{
         display_name::DisplayName,
         event::{Event, Fact},
@@ -94,6 +100,38 @@ mod tests {
 
     fn until(deadline: Timestamp) -> Invocation {
         Invocation { request_id: "test".into(), deadline }
+    }
+
+    #[tokio::test]
+    async fn a_removal_that_was_not_finished_is_by_the_next_run() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let cleanup =
+            Cleanup::new(tables.clone(), Files::new(&dynamo.config, "uploads".into(), "media".into()));
+        let now = Timestamp::now();
+        register(&tables, "old@example.org", now - WEEK).await;
+        // As after the first step of a removal: the account is a note only, and what lies under it is still there.
+        let user = tables.owner_of(&"old@example.org".parse().unwrap()).await.unwrap().unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let key =
+            |sk: &str| [("pk".to_owned(), text(&format!("USER#{user}"))), ("sk".to_owned(), text(sk))].into();
+        let client = &dynamo.client;
+        let profile =
+            client.get_item().table_name("main").set_key(Some(key("PROFILE"))).send().await.unwrap();
+        let mut note = profile.item.unwrap();
+        note.insert("sk".into(), text("REMOVAL"));
+        client.put_item().table_name("main").set_item(Some(note)).send().await.unwrap();
+        client.delete_item().table_name("main").set_key(Some(key("PROFILE"))).send().await.unwrap();
+        for n in 0..130 {
+            let item = key(&format!("SOMETHING#{n:03}"));
+            client.put_item().table_name("main").set_item(Some(item)).send().await.unwrap();
+        }
+        let report = cleanup.run(until(Timestamp::MAX)).await.unwrap();
+        assert_eq!((report.done["unverified_account"], report.failed), (1, 0));
+        let left = client.scan().table_name("main").send().await.unwrap();
+        let under = left.items().iter().filter(|item| item["pk"] == text(&format!("USER#{user}"))).count();
+        assert_eq!(under, 0);
+        assert_eq!(cleanup.run(until(Timestamp::MAX)).await.unwrap().done.get("unverified_account"), None);
     }
 
     #[tokio::test]

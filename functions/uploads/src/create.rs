@@ -87,10 +87,11 @@ async fn announce(
     let (Some(purpose), Some(content_type), Some(size)) = (purpose, content_type, size) else {
         return Err(fields.into_problem());
     };
+    caller.verified_user(app).await?;
     limiter.admit(&limits::UPLOADS, &caller.user_id.to_string()).await?;
     let now = app.now();
     let upload = Upload::announce(caller.user_id, purpose, content_type, size, now);
-    app.tables().announce_upload(&upload).await?;
+    caller.tables(app).announce_upload(&upload).await?;
     let form = app.files()?.form(&upload, now).await?;
     let response = Response {
         id: upload.id.to_string(),

@@ -7,7 +7,7 @@ use api::{
 };
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    sitter::{Record, today},
+    sitter::Record,
     vetting::{self, Details, Folder, Issuer, Kind, Reference, Title},
 };
 use jiff::civil::Date;
@@ -47,7 +47,7 @@ pub struct Request {
     responses(
         (status = 201, description = "Handed in; an admin looks at it", body = Check),
         (status = 409, description = "There is one that is good for another 60 days or that an admin is to look at, or there are 30 \
-         certificates already, or another was handed in at the same moment",
+         certificates already that are submitted or verified, or another was handed in at the same moment",
          body = ProblemBody, content_type = "application/problem+json"),
         BodyProblems, RoleProblems, StoreProblems,
     ),
@@ -58,10 +58,12 @@ async fn create_background_check(
     Json(request): Json<Request>,
 ) -> Result<(StatusCode, Json<Check>), Problem> {
     let now = app.now();
-    let (details, reference) = parse(&request, today(now))?;
+    // It is work for an admin. What was issued today has today's date by the sitter's calendar.
+    let today = caller.verified_user(&app).await?.time_zone.today(now);
+    let (details, reference) = parse(&request, today)?;
     let folder = app.tables().folder(caller.user_id).await?;
-    refuse_second(&app, &folder, today(now)).await?;
-    let check = certificate::submit(&app, folder, details, &reference, now).await?;
+    refuse_second(&app, &folder, today).await?;
+    let check = certificate::submit(&app, caller, folder, details, &reference, now).await?;
     Ok((StatusCode::CREATED, Json(Check::new(check, reference))))
 }
 

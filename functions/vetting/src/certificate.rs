@@ -1,8 +1,8 @@
-use api::{App, Problem};
+use api::{App, Problem, SignedIn};
 use axum::http::StatusCode;
 use domain::{
     id::CertificateId,
-    vetting::{Certificate, Details, Folder, Kind, MAX_CERTIFICATES, Reference, State},
+    vetting::{Certificate, Details, Folder, Kind, MAX_OPEN, Reference, State},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
@@ -83,6 +83,7 @@ impl Check {
 /// Stores what a sitter hands in, with what they have handed in before.
 pub(crate) async fn submit(
     app: &App,
+    caller: SignedIn,
     folder: Folder,
     details: Details,
     reference: &Reference,
@@ -90,15 +91,18 @@ pub(crate) async fn submit(
 ) -> Result<Certificate, Problem> {
     let id: CertificateId = domain::id::new(now);
     let user_id = folder.user_id;
-    let folder = folder.with(id, details.kind).ok_or_else(too_many)?;
-    let key = app.tables().data_key_or_new(app.cipher()?, user_id).await?;
+    let tables = caller.tables(app);
+    let kept = if folder.has_room() { Vec::new() } else { tables.certificates(user_id).await? };
+    let (folder, leaves) = folder.make_room(&kept).ok_or_else(too_many)?;
+    let folder = folder.with(id, details.kind);
+    let key = tables.data_key_or_new(app.cipher()?, user_id).await?;
     let sealed = seal_reference(&key, id, reference)?;
     let certificate = Certificate::submit(id, user_id, details, sealed, now);
-    app.tables().submit_certificate(&certificate, &folder).await?;
+    tables.submit_certificate(&certificate, &folder, leaves).await?;
     Ok(certificate)
 }
 
 fn too_many() -> Problem {
-    let detail = format!("There can be at most {MAX_CERTIFICATES} certificates.");
+    let detail = format!("There can be at most {MAX_OPEN} certificates that are submitted or verified.");
     Problem::new(StatusCode::CONFLICT, "too_many_credentials", detail)
 }

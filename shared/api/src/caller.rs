@@ -7,8 +7,9 @@ use domain::{
     id::{SessionId, UserId},
     role::Role,
     session::Session,
-    user::User,
+    user::{Standing, User},
 };
+use storage::Tables;
 
 use crate::{App, Problem};
 
@@ -24,10 +25,17 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// The person. A token outlives an account by minutes at most; to its holder that is the same as
-    /// no token.
+    /// The user's account. A token outlives a removed or suspended account by seconds; to its holder that is the
+    /// same as no token.
     pub async fn user(self, app: &App) -> Result<User, Problem> {
-        app.tables().user(self.user_id).await?.ok_or_else(Problem::unauthenticated)
+        let user = app.tables().user(self.user_id).await?;
+        user.filter(|user| user.standing == Standing::Active).ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The tables, for what this caller changes: they refuse the writes of a user whose account has been removed or
+    /// suspended.
+    pub fn tables(self, app: &App) -> Tables {
+        app.tables().acting_for(self.user_id)
     }
 
     /// The user, if their address is verified. Nothing that outlives a stranger's use of somebody else's address

@@ -39,7 +39,7 @@ pub use idempotency::Idempotent;
 pub use keyed_hash::KeyedHash;
 pub use limits::Limiter;
 pub use money::Money;
-pub use problem::{FieldProblem, Problem, ProblemBody};
+pub use problem::{FieldProblem, MOST_NAMED, Problem, ProblemBody};
 pub use rate::Rate;
 pub use request::RequestMeta;
 pub use sitter_card::{SitterCard, links};

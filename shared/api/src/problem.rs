@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 
 use crate::limits;
 
+/// So many things a problem names that stand in the way.
+pub const MOST_NAMED: usize = 20;
+
 /// The one error at the edge of HTTP, answered as `application/problem+json` (RFC 9457).
 ///
 /// A cause that is not the client's is logged once, where it becomes a problem, and not told.
@@ -20,6 +23,7 @@ pub struct Problem {
     code: &'static str,
     detail: Cow<'static, str>,
     errors: Vec<FieldProblem>,
+    blocked_by: Vec<String>,
     retry_after: Option<u32>,
     /// What a request may have instead, as a header of the answer.
     accepts: Option<(HeaderName, &'static str)>,
@@ -65,12 +69,24 @@ pub struct ProblemBody {
     pub request_id: String,
     /// What is wrong with which field.
     pub errors: Vec<FieldProblem>,
+    /// The identifiers of what stands in the way, where that can be named: at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["bkg_01h455vb4pex5vsknk084sn02q"]), required = false)]
+    pub blocked_by: Vec<String>,
 }
 
 impl Problem {
     /// A problem without fields.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, accepts: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            blocked_by: Vec::new(),
+            retry_after: None,
+            accepts: None,
+        }
     }
 
     /// 400: the request is not of the expected form, field by field.
@@ -83,6 +99,12 @@ impl Problem {
     #[must_use]
     pub fn with_errors(self, errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..self }
+    }
+
+    /// The same, naming what stands in the way; [`MOST_NAMED`] at most.
+    #[must_use]
+    pub fn blocked_by(self, blocked_by: Vec<String>) -> Self {
+        Self { blocked_by, ..self }
     }
 
     /// 400 for one field.
@@ -177,6 +199,7 @@ impl Problem {
             detail: self.detail,
             request_id,
             errors: self.errors,
+            blocked_by: self.blocked_by,
         }
     }
 }
@@ -213,6 +236,7 @@ impl From<storage::Error> for Problem {
     fn from(error: storage::Error) -> Self {
         match error {
             storage::Error::Conflict => Self::conflict(),
+            storage::Error::Inactive => Self::unauthenticated(),
             storage::Error::Unavailable(_) => {
                 tracing::warn!(%error, "dependency unavailable");
                 Self::unavailable()

@@ -208,6 +208,11 @@ pub enum Fact {
         /// Who.
         by: Who,
     },
+    /// The user of something at Stripe is gone, so that it is to be deleted there.
+    StripeObjectAbandoned {
+        /// What, by the name that Stripe gives it: `cus_…` or `acct_…`.
+        object: String,
+    },
     /// Stripe has told of something that it has. What has become of it is asked there.
     StripeEventReceived {
         /// What, by the name that Stripe gives it, e.g. `pi_…` or `acct_…`.

@@ -1,5 +1,6 @@
 //! The wall clock a person lives by.
 
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::Violation;
@@ -23,6 +24,11 @@ impl TimeZoneName {
     /// The name, for people and for `jiff`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The day that its calendars show at that moment.
+    pub fn today(&self, now: Timestamp) -> Date {
+        self.rules().to_datetime(now).date()
     }
 
     /// When its clocks show what.
@@ -60,6 +66,15 @@ mod tests {
     fn knows_the_database() {
         assert_eq!(TimeZoneName::parse("europe/london").unwrap().as_str(), "Europe/London");
         assert_eq!(TimeZoneName::parse(TimeZoneName::default().as_str()).unwrap(), TimeZoneName::default());
+        let now = "2026-11-30T11:00:00Z".parse().unwrap();
+        for (zone, today) in [
+            ("Pacific/Auckland", "2026-12-01"),
+            ("Europe/London", "2026-11-30"),
+            ("Pacific/Pago_Pago", "2026-11-30"),
+            ("Pacific/Kiritimati", "2026-12-01"),
+        ] {
+            assert_eq!(TimeZoneName::parse(zone).unwrap().today(now).to_string(), today, "{zone}");
+        }
         for raw in ["", "Mars/Olympus", "+01:00", "../../etc/passwd"] {
             assert_eq!(TimeZoneName::parse(raw).unwrap_err().code, "invalid_time_zone", "{raw}");
         }

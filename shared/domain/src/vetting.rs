@@ -30,8 +30,11 @@ text_type! {
     Reference = line(64)
 }
 
-/// How many certificates a sitter can hand in, all together.
-pub const MAX_CERTIFICATES: usize = 30;
+/// How many open certificates a sitter can have: those that wait for an admin, and those that are good.
+pub const MAX_OPEN: usize = 30;
+
+/// How many certificates are kept of a sitter. Beyond, the oldest closed one makes room.
+pub const MAX_KEPT: usize = 100;
 
 /// So many days before its end a background check may be handed in anew: a new one takes weeks.
 const RENEWAL: i64 = 60;
@@ -115,6 +118,13 @@ pub enum State {
     Revoked,
     /// Whoever checks sitters for us knows something against this one.
     Discredited,
+}
+
+impl State {
+    /// Whether it waits for an admin or is good. A closed certificate never opens again.
+    pub fn is_open(self) -> bool {
+        matches!(self, Submitted | Verified)
+    }
 }
 
 /// What happens to a certificate.
@@ -334,17 +344,38 @@ impl Folder {
         Self { user_id, certificates: Vec::new(), background_check: None, version: 0 }
     }
 
-    /// With one more; `None` if there are [`MAX_CERTIFICATES`].
-    pub fn with(mut self, id: CertificateId, kind: Kind) -> Option<Self> {
-        if self.certificates.len() >= MAX_CERTIFICATES {
+    /// Whether one more fits in, whatever has become of the others.
+    pub fn has_room(&self) -> bool {
+        self.certificates.len() < MAX_OPEN
+    }
+
+    /// The folder with room for one more, and the closed certificate that leaves it for that, if one must; `None` if
+    /// there are [`MAX_OPEN`] open ones. `kept` are the certificates of the folder, the oldest first. Background checks
+    /// stay, because their provider may still report something against the sitter.
+    pub fn make_room(mut self, kept: &[Certificate]) -> Option<(Self, Option<&Certificate>)> {
+        if kept.iter().filter(|certificate| certificate.state.is_open()).count() >= MAX_OPEN {
             return None;
         }
+        if self.certificates.len() < MAX_KEPT {
+            return Some((self, None));
+        }
+        let may_leave = |certificate: &&Certificate| {
+            !certificate.state.is_open() && certificate.details.kind != Kind::BackgroundCheck
+        };
+        let leaves = kept.iter().find(may_leave)?;
+        self.certificates.retain(|id| *id != leaves.id);
+        Some((self, Some(leaves)))
+    }
+
+    /// With one more.
+    #[must_use]
+    pub fn with(mut self, id: CertificateId, kind: Kind) -> Self {
         self.certificates.push(id);
         if kind == Kind::BackgroundCheck {
             self.background_check = Some(id);
         }
         self.version += 1;
-        Some(self)
+        self
     }
 }
 
@@ -512,12 +543,48 @@ mod tests {
 
     #[test]
     fn the_folder_knows_the_latest_check() {
-        let ids: Vec<CertificateId> =
-            (0..=MAX_CERTIFICATES).map(|_| crate::id::new(Timestamp::UNIX_EPOCH)).collect();
-        let folder = Folder::new(check().user_id).with(ids[0], Kind::BackgroundCheck).unwrap();
-        let full = ids[2..].iter().try_fold(folder, |folder, id| folder.with(*id, Kind::FirstAid)).unwrap();
-        assert_eq!((full.background_check, full.version), (Some(ids[0]), 30));
-        assert_eq!(full.with(ids[1], Kind::BackgroundCheck), None);
+        let ids: Vec<CertificateId> = (0..3).map(|_| crate::id::new(Timestamp::UNIX_EPOCH)).collect();
+        let folder = Folder::new(check().user_id).with(ids[0], Kind::BackgroundCheck);
+        let folder = folder.with(ids[1], Kind::FirstAid);
+        assert_eq!((folder.background_check, folder.version), (Some(ids[0]), 2));
+        assert_eq!(folder.with(ids[2], Kind::BackgroundCheck).background_check, Some(ids[2]));
+    }
+
+    /// A folder of these, in their order.
+    fn folder(kept: &[Certificate]) -> Folder {
+        kept.iter().fold(Folder::new(check().user_id), |folder, certificate| {
+            folder.with(certificate.id, certificate.details.kind)
+        })
+    }
+
+    #[test]
+    fn closed_certificates_take_no_room() {
+        let course = || certificate(Kind::FirstAid, Some("2026-06-30"));
+        let closed = |events: &[Event]| decided(course(), events);
+        let of = |count, make: &dyn Fn() -> Certificate| (0..count).map(|_| make()).collect::<Vec<_>>();
+        // Thirty that wait or are good are the most.
+        let open = [of(15, &course), of(15, &|| closed(&[Event::Verify]))].concat();
+        let full = folder(&open);
+        assert_eq!((full.has_room(), full.make_room(&open)), (false, None));
+        // However many were closed, of whichever kind.
+        let mixed = [
+            of(29, &course),
+            of(25, &|| closed(&[Event::Reject])),
+            of(25, &|| closed(&[Event::Verify, Event::Expire])),
+            of(20, &|| closed(&[Event::Verify, Event::Revoke])),
+        ]
+        .concat();
+        let (same, leaves) = folder(&mixed).make_room(&mixed).unwrap();
+        assert_eq!((same, leaves), (folder(&mixed), None), "99 are kept");
+        // The oldest closed one goes where there are a hundred, and no background check does.
+        let rejected = || decided(check(), &[Event::Reject]);
+        let hundred = [vec![rejected()], mixed].concat();
+        let (rest, leaves) = folder(&hundred).make_room(&hundred).unwrap();
+        assert_eq!(leaves.unwrap().id, hundred[30].id);
+        assert_eq!((rest.certificates.len(), rest.background_check), (99, Some(hundred[0].id)));
+        assert!(!rest.certificates.contains(&hundred[30].id));
+        let checks = of(100, &rejected);
+        assert_eq!(folder(&checks).make_room(&checks), None);
     }
 
     #[test]

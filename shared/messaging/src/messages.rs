@@ -83,6 +83,9 @@ pub fn messages_for(event: &Event) -> Vec<Message> {
         Fact::HelpCalled { booking_id, by } => {
             vec![Message::Alert(AlertMessage { event_id, booking_id, by })]
         }
+        Fact::StripeObjectAbandoned { ref object } => {
+            vec![Message::Payment(PaymentMessage::Abandoned { event_id, object: object.clone() })]
+        }
         Fact::StripeEventReceived { ref object } => {
             vec![Message::Payment(PaymentMessage::Stripe { event_id, object: object.clone() })]
         }

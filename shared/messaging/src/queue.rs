@@ -98,6 +98,13 @@ pub enum PaymentMessage {
         /// Which.
         booking_id: BookingId,
     },
+    /// Something of Stripe's that is to be deleted there, because its user is gone.
+    Abandoned {
+        /// The event that it comes from.
+        event_id: EventId,
+        /// Which, by Stripe's identifier.
+        object: String,
+    },
     /// Something of Stripe's that has changed there.
     Stripe {
         /// The event that it comes from.

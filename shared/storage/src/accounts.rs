@@ -2,12 +2,20 @@
 //!
 //! The items, and the questions that find them, are described where they are: [`crate::users`],
 //! [`crate::admins`], [`crate::credentials`], [`crate::sessions`], [`crate::mail_links`],
-//! [`crate::one_time_codes`].
+//! [`crate::one_time_codes`]. Besides them there is:
+//!
+//! | question                         | table | pk        | sk      |
+//! |----------------------------------|-------|-----------|---------|
+//! | is this account being removed    | main  | USER#‹id› | REMOVAL |
+//!
+//! `REMOVAL` takes the place of the account in the index `due` until everything under its key is gone.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     credentials::Credentials,
+    due::Kind,
     event::{Event, Fact},
+    id::UserId,
     mail_link::MailLink,
     one_time_code::Pending,
     revocation::Subject,
@@ -16,13 +24,30 @@ use domain::{
     user::{Standing, User},
 };
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
-    Error, Tables, audit, credentials,
+    Error, Tables, audit, certificates, credentials, data_keys,
+    due::DueKeys,
     tables::{Condition, Transaction},
     uploads,
     users::{CLAIM, ClaimItem, Item, PROFILE, claimed_by, email_pk, phone_pk, pk},
 };
+
+const REMOVAL: &str = "REMOVAL";
+
+/// So many items are removed at once. A certificate takes two writes, and a transaction takes 100.
+const REMOVED_AT_ONCE: i32 = 40;
+
+/// Notes that an account is being removed.
+#[derive(Debug, Serialize)]
+struct RemovalItem {
+    pk: String,
+    sk: String,
+    schema_version: u8,
+    #[serde(flatten)]
+    due: DueKeys,
+}
 
 impl Tables {
     /// Stores a new account, its claim on the address, and the event that announces it, together.
@@ -267,26 +292,22 @@ impl Tables {
         }
     }
 
-    /// Removes an account whose time has come, with everything that lies under it and its claims; its
-    /// picture falls due in turn. Fails with [`Error::Conflict`] if the account has changed since it was
-    /// read, e.g. because its owner has just proved the address.
+    /// Removes an account whose time has come. One transaction takes the account away, with its claims and the key
+    /// that its private fields are sealed with; everything else goes in steps, as [`Self::finish_removal`] says. Fails
+    /// with [`Error::Conflict`] if the account has changed since it was read, e.g. because its owner has just proved
+    /// the address.
     pub async fn remove_unverified(&self, user: &User, now: Timestamp) -> Result<(), Error> {
-        let mut transaction =
-            self.transaction().delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?;
+        let due = DueKeys::new(Kind::UnverifiedAccount, Some(now), &user.id);
+        let note = RemovalItem { pk: pk(user.id), sk: REMOVAL.into(), schema_version: 1, due };
+        let mut transaction = self
+            .transaction()
+            .put(&self.main, &note, Condition::Absent)?
+            .delete(&self.main, pk(user.id), PROFILE, Condition::version(user.version))?
+            .delete(&self.main, pk(user.id), data_keys::SK, Condition::None)?;
         // Somebody who has verified the address may have it by now.
         if self.owner_of(&user.email).await? == Some(user.id) {
             transaction =
                 transaction.delete(&self.main, email_pk(&user.email), CLAIM, claimed_by(user.id))?;
-        }
-        transaction = match user.role {
-            Role::Parent => transaction.delete_children(&self.roll(user.id).await?)?,
-            Role::Sitter => transaction.delete_certificates(&self.folder(user.id).await?)?,
-            Role::Admin => transaction.delete_admin(user.id)?,
-        };
-        for sk in self.sort_keys(&pk(user.id)).await? {
-            if !transaction.deletes(&pk(user.id), &sk) {
-                transaction = transaction.delete(&self.main, pk(user.id), &sk, Condition::None)?;
-            }
         }
         if let Some(phone) = &user.phone {
             transaction = transaction.delete(&self.main, phone_pk(phone), CLAIM, Condition::None)?;
@@ -297,17 +318,49 @@ impl Tables {
         // Nobody who is signed in writes under it any more.
         transaction =
             transaction.revoke(Subject::User { id: user.id, epoch: user.epoch.next(), except: None }, now)?;
-        if user.role == Role::Sitter {
-            transaction =
-                transaction.announce(&Event::new(Fact::AccountRemoved { user_id: user.id }, now))?;
-        }
-        transaction.commit().await
+        transaction = match user.role {
+            Role::Parent => transaction,
+            Role::Sitter => {
+                transaction.announce(&Event::new(Fact::AccountRemoved { user_id: user.id }, now))?
+            }
+            Role::Admin => transaction.delete_admin(user.id)?,
+        };
+        transaction.commit().await?;
+        self.finish_removal(user.id, now).await.map(|_| ())
     }
 
-    /// Those of a partition of the main table. Nothing that an unverified account may have makes them
-    /// more than a transaction takes.
-    async fn sort_keys(&self, pk: &str) -> Result<Vec<String>, Error> {
-        let mut pages = self
+    /// Removes what is left of an account that [`Self::remove_unverified`] has taken away, in steps, however much it
+    /// is, and the note of the removal last: after a failure the next call goes on where this one stopped. Whether
+    /// there was anything to do.
+    pub async fn finish_removal(&self, id: UserId, now: Timestamp) -> Result<bool, Error> {
+        if self.get::<serde_json::Value>(&self.main, &pk(id), REMOVAL).await?.is_none() {
+            return Ok(false);
+        }
+        self.remove_payee(id, now).await?;
+        self.remove_payer(id, now).await?;
+        loop {
+            let mut transaction = self.transaction();
+            let mut is_empty = true;
+            for sk in self.some_sort_keys(&pk(id)).await?.into_iter().filter(|sk| sk != REMOVAL) {
+                is_empty = false;
+                if certificates::is_copy(&sk) {
+                    transaction =
+                        transaction.delete(&self.main, sk.clone(), certificates::SK, Condition::None)?;
+                }
+                transaction = transaction.delete(&self.main, pk(id), &sk, Condition::None)?;
+            }
+            if is_empty {
+                break;
+            }
+            transaction.commit().await?;
+        }
+        self.delete(&self.main, &pk(id), REMOVAL, Condition::None).await?;
+        Ok(true)
+    }
+
+    /// The first of a partition of the main table.
+    async fn some_sort_keys(&self, pk: &str) -> Result<Vec<String>, Error> {
+        let page = self
             .client
             .query()
             .table_name(&self.main)
@@ -315,14 +368,11 @@ impl Tables {
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
             .projection_expression("sk")
             .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut keys = Vec::new();
-        while let Some(item) = pages.next().await {
-            keys.extend(item?.remove("sk").and_then(|sk| sk.as_s().ok().cloned()));
-        }
-        Ok(keys)
+            // The note of the removal is one of them.
+            .limit(REMOVED_AT_ONCE + 1)
+            .send()
+            .await?;
+        Ok(page.items().iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect())
     }
 }
 

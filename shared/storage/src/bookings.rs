@@ -411,6 +411,10 @@ impl Transaction<'_> {
         let Changed { booking, news, facts, payments } = changed;
         let condition = Condition::after(booking.version);
         let mut transaction = self.put(table, &Item::from(booking), condition)?;
+        // The schedule books for children whom a series names, and those are not removed.
+        if before.is_none() && transaction.tables.caller.is_some() {
+            transaction = transaction.name_children(booking.parent, &booking.children)?;
+        }
         let moved = before.is_none_or(|before| list_sk(before) != list_sk(booking));
         for user in [booking.parent, booking.sitter].into_iter().filter(|_| moved) {
             if let Some(before) = before {

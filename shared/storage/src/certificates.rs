@@ -30,9 +30,14 @@ use crate::{
     users,
 };
 
-const SK: &str = "CERTIFICATE";
+pub(crate) const SK: &str = "CERTIFICATE";
 const PREFIX: &str = "CERTIFICATE#";
 const FOLDER: &str = "CERTIFICATES";
+
+/// Whether that is the sort key of a certificate's copy, and so the partition key of the certificate.
+pub(crate) fn is_copy(sk: &str) -> bool {
+    sk.starts_with(PREFIX)
+}
 
 /// The partition key of a certificate, and the sort key of its copy.
 fn name(id: CertificateId) -> String {
@@ -166,19 +171,15 @@ impl Transaction<'_> {
         self.put(table, &item, Condition::after(folder.version))
     }
 
-    /// Removes all certificates of a folder, and the folder, on the condition that it is as it was read.
-    pub(crate) fn delete_certificates(self, folder: &Folder) -> Result<Self, Error> {
-        let table = &self.tables.main;
-        let pk = users::pk(folder.user_id);
-        let transaction = self.delete(table, pk.clone(), FOLDER, Condition::still(folder.version))?;
-        folder.certificates.iter().try_fold(transaction, |transaction, id| {
-            transaction.delete(table, name(*id), SK, Condition::None)?.delete(
-                table,
-                pk.clone(),
-                &name(*id),
-                Condition::None,
-            )
-        })
+    /// Removes a certificate and its copy, on the condition that it is as it was read.
+    fn delete_certificate(self, certificate: &Certificate) -> Result<Self, Error> {
+        let (table, name) = (&self.tables.main, name(certificate.id));
+        self.delete(table, name.clone(), SK, Condition::version(certificate.version))?.delete(
+            table,
+            users::pk(certificate.user_id),
+            &name,
+            Condition::None,
+        )
     }
 }
 
@@ -222,10 +223,20 @@ impl Tables {
         Ok(certificates)
     }
 
-    /// Stores what a sitter hands in, and the folder that names it. Fails with [`Error::Conflict`] if
-    /// something else was handed in since the folder was read.
-    pub async fn submit_certificate(&self, certificate: &Certificate, folder: &Folder) -> Result<(), Error> {
-        self.transaction().put_certificate(certificate)?.put_folder(folder)?.commit().await
+    /// Stores what a sitter hands in, and the folder that names it; removes the closed one that has left the folder.
+    /// Fails with [`Error::Conflict`] if something else was handed in since the folder was read, or the one that
+    /// leaves has changed.
+    pub async fn submit_certificate(
+        &self,
+        certificate: &Certificate,
+        folder: &Folder,
+        leaves: Option<&Certificate>,
+    ) -> Result<(), Error> {
+        let mut transaction = self.transaction().put_certificate(certificate)?.put_folder(folder)?;
+        if let Some(leaves) = leaves {
+            transaction = transaction.delete_certificate(leaves)?;
+        }
+        transaction.commit().await
     }
 
     /// Stores what an admin has decided, with what the sitter's record becomes by it; tells the trail and

@@ -7,9 +7,10 @@
 //! | how many has this parent     | main  | USER#‹parent›  | CHILDREN   |
 //!
 //! Every field is sealed with the parent's key, one by one, so that a list opens no more than it shows.
-//! The roll, `CHILDREN`, is written with every child that comes or goes.
+//! The roll, `CHILDREN`, is written with every child that comes or goes, and with every booking and series that a
+//! parent asks for.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use domain::{
     child::{Child, Details, Roll, Summary},
     id::{ChildId, UserId},
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Tables,
     data_keys::DataKey,
-    tables::{Condition, Transaction},
+    tables::{Condition, Transaction, key},
     users,
 };
 
@@ -119,14 +120,20 @@ impl Transaction<'_> {
         self.put(table, &item, Condition::after(roll.version))
     }
 
-    /// Removes all children of a roll, and the roll, on the condition that it is as it was read.
-    pub(crate) fn delete_children(self, roll: &Roll) -> Result<Self, Error> {
-        let table = &self.tables.main;
-        let pk = users::pk(roll.parent);
-        let transaction = self.delete(table, pk.clone(), ROLL, Condition::still(roll.version))?;
-        roll.children.iter().try_fold(transaction, |transaction, id| {
-            transaction.delete(table, pk.clone(), &sk(*id), Condition::None)
-        })
+    /// Lets bookings name children on the condition that the roll does, and raises the roll's version: so a child is
+    /// not removed at the same moment.
+    pub(crate) fn name_children(self, parent: UserId, children: &[ChildId]) -> Result<Self, Error> {
+        let names = (0..children.len()).map(|place| format!(":child{place}"));
+        let named = names.clone().zip(children.iter().map(|id| AttributeValue::S(id.to_string())));
+        let all: Vec<_> = names.map(|name| format!("contains(children, {name})")).collect();
+        let update = Update::builder()
+            .table_name(&self.tables.main)
+            .set_key(Some(key(users::pk(parent), ROLL)))
+            .update_expression("ADD version :one")
+            .condition_expression(all.join(" AND "))
+            .set_expression_attribute_values(Some(named.collect()))
+            .expression_attribute_values(":one", AttributeValue::N("1".into()));
+        self.update(update)
     }
 }
 
@@ -184,7 +191,7 @@ impl Tables {
     }
 
     /// Removes a child that the roll does not name any more. Fails with [`Error::Conflict`] if another
-    /// child came or went since the roll was read.
+    /// child came or went since the roll was read, or something was booked.
     pub async fn remove_child(&self, id: ChildId, roll: &Roll) -> Result<(), Error> {
         self.transaction()
             .delete(&self.main, users::pk(roll.parent), &sk(id), Condition::Present)?

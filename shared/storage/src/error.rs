@@ -9,6 +9,10 @@ pub enum Error {
     /// The condition of a write was not met: somebody was there before, or nobody ever was.
     #[error("the condition of the write was not met")]
     Conflict,
+    /// The account of the user whose request is served is suspended or gone; see
+    /// [`Tables::acting_for`](crate::Tables::acting_for).
+    #[error("the caller's account is not active")]
+    Inactive,
     /// The service is throttled, slow or down, or others keep writing the same items. The same
     /// call may succeed later.
     #[error("the store is unavailable: {0}")]

@@ -10,7 +10,7 @@
 //! follows in the same transaction, and so does the ledger when it was paid out: so it is paid out once.
 
 use domain::{
-    event::Event,
+    event::{Event, Fact},
     id::{BookingId, PaymentId, UserId},
     money::Money,
     payment::Change,
@@ -145,6 +145,18 @@ impl Tables {
             transaction = transaction.put(&self.main, &pointer, Condition::Absent)?;
         }
         events.iter().try_fold(transaction, Transaction::announce)?.commit().await
+    }
+
+    /// Removes as whom Stripe knows a sitter who is gone, if it does, and announces that the account there is nobody's.
+    pub(crate) async fn remove_payee(&self, sitter: UserId, now: Timestamp) -> Result<(), Error> {
+        let Some(Payee { account, version, .. }) = self.payee(sitter).await? else { return Ok(()) };
+        let abandoned = Event::new(Fact::StripeObjectAbandoned { object: account.to_string() }, now);
+        self.transaction()
+            .delete(&self.main, users::pk(sitter), SK, Condition::version(version))?
+            .delete(&self.main, account_pk(&account), SK, Condition::None)?
+            .announce(&abandoned)?
+            .commit()
+            .await
     }
 
     /// What waits to be paid out to a sitter, the oldest booking first.

@@ -4,7 +4,12 @@
 //! |-----------------------------------|-------|-----------|-------|
 //! | as whom does Stripe know a parent | main  | USER#‹id› | PAYER |
 
-use domain::{id::UserId, stripe::CustomerId};
+use domain::{
+    event::{Event, Fact},
+    id::UserId,
+    stripe::CustomerId,
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Tables, tables::Condition, users::pk};
@@ -31,5 +36,16 @@ impl Tables {
         let (pk, sk) = (pk(parent), SK.into());
         let item = Item { pk, sk, schema_version: 1, customer: customer.clone(), version: 1 };
         self.put(&self.main, &item, Condition::Absent).await
+    }
+
+    /// Removes as whom Stripe knows a parent who is gone, if it does, and announces that the customer there is nobody's.
+    pub(crate) async fn remove_payer(&self, parent: UserId, now: Timestamp) -> Result<(), Error> {
+        let Some(customer) = self.payer(parent).await? else { return Ok(()) };
+        let abandoned = Event::new(Fact::StripeObjectAbandoned { object: customer.to_string() }, now);
+        self.transaction()
+            .delete(&self.main, pk(parent), SK, Condition::Present)?
+            .announce(&abandoned)?
+            .commit()
+            .await
     }
 }

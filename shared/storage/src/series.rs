@@ -5,6 +5,7 @@
 //! | what is this series             | main  |       | SERIES#‹id›        | SERIES        |
 //! | what became of each of its days | main  |       | SERIES#‹id›        | DATE#‹date›   |
 //! | which has bookings to be made   | main  | due   | DUE#series#‹shard› | ‹time›#‹id›   |
+//! | which are active of a parent    | main  |       | USER#‹parent›      | SERIES#‹id›   |
 //!
 //! A day is noted once, in the transaction that makes its booking, so that however often it is tried there is
 //! one booking for it; and on the condition that the series is as it was read, so that there is none after its end.
@@ -13,8 +14,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     booking::{Booking, News, Note},
     due::Kind,
-    id::SeriesId,
-    series::{Made, Series},
+    id::{ChildId, SeriesId, UserId},
+    series::{Made, Series, State},
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -25,13 +26,15 @@ use crate::{
     data_keys::DataKey,
     due::DueKeys,
     tables::Condition,
+    users,
 };
 
 const SK: &str = "SERIES";
 const PREFIX: &str = "DATE#";
+const ACTIVE_PREFIX: &str = "SERIES#";
 
 fn pk(id: SeriesId) -> String {
-    format!("SERIES#{id}")
+    format!("{ACTIVE_PREFIX}{id}")
 }
 
 /// The form in which a [`Series`] is stored.
@@ -44,6 +47,16 @@ struct Item {
     due: DueKeys,
     version: u64,
     series: Series,
+}
+
+/// By which a parent's active series are found, with what is asked of them.
+#[derive(Debug, Serialize, Deserialize)]
+struct ActiveItem {
+    pk: String,
+    sk: String,
+    schema_version: u8,
+    id: SeriesId,
+    children: Vec<ChildId>,
 }
 
 /// The form in which a day is stored.
@@ -90,7 +103,45 @@ impl Tables {
             version: series.version,
             series: series.clone(),
         };
-        self.put(&self.main, &item, Condition::after(series.version)).await
+        let mut transaction = self.transaction().put(&self.main, &item, Condition::after(series.version))?;
+        if series.version == 1 {
+            if self.caller.is_some() {
+                transaction = transaction.name_children(series.parent, &series.children)?;
+            }
+            let active = ActiveItem {
+                pk: users::pk(series.parent),
+                sk: pk(series.id),
+                schema_version: 1,
+                id: series.id,
+                children: series.children.clone(),
+            };
+            transaction = transaction.put(&self.main, &active, Condition::Absent)?;
+        } else if series.state != State::Active {
+            let (parent, sk) = (users::pk(series.parent), pk(series.id));
+            transaction = transaction.delete(&self.main, parent, &sk, Condition::None)?;
+        }
+        transaction.commit().await
+    }
+
+    /// The active series of a parent that name a child.
+    pub async fn active_series_naming(&self, parent: UserId, child: ChildId) -> Result<Vec<SeriesId>, Error> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.main)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(users::pk(parent)))
+            .expression_attribute_values(":prefix", AttributeValue::S(ACTIVE_PREFIX.into()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut series = Vec::new();
+        while let Some(item) = pages.next().await {
+            let active: ActiveItem = serde_dynamo::from_item(item?)?;
+            series.extend(active.children.contains(&child).then_some(active.id));
+        }
+        Ok(series)
     }
 
     /// Stores the booking of one day of a series, and announces it. Fails with [`Error::Conflict`] if the day was

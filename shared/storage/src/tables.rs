@@ -6,13 +6,14 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put,
-        ReturnConsumedCapacity, TransactWriteItem, Update,
+        ReturnConsumedCapacity, TransactWriteItem, Update, builders::UpdateBuilder,
     },
 };
 use aws_types::SdkConfig;
+use domain::id::UserId;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Error;
+use crate::{Error, users};
 
 /// The tables, and the few ways in which they are read and written.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Tables {
     pub(crate) audit: String,
     /// What sitters are found by. It is made of what is in the others.
     pub(crate) search: String,
+    /// The user whose request is served; see [`Tables::acting_for`].
+    pub(crate) caller: Option<UserId>,
 }
 
 impl Tables {
@@ -42,7 +45,16 @@ impl Tables {
 
     /// The tables of those names: main, ephemeral, audit, search.
     pub fn new(client: Client, [main, ephemeral, audit, search]: [String; 4]) -> Self {
-        Self { client, main, ephemeral, audit, search }
+        Self { client, main, ephemeral, audit, search, caller: None }
+    }
+
+    /// The same tables, which write on the condition that this user's account exists and is not suspended. An
+    /// access token outlives its account by some seconds; its holder writes nothing in them. Each write becomes a
+    /// transaction with one condition check more, and fails with [`Error::Inactive`] if the check does. A
+    /// transaction that writes the account itself has no such check: it depends on the version that was read.
+    #[must_use]
+    pub fn acting_for(&self, user: UserId) -> Self {
+        Self { caller: Some(user), ..self.clone() }
     }
 
     /// Asks the main table for an item that is not there: it answers only if it is reachable.
@@ -130,6 +142,9 @@ impl Tables {
         item: &impl Serialize,
         condition: Condition,
     ) -> Result<(), Error> {
+        if self.caller.is_some() {
+            return self.transaction().put(table, item, condition)?.commit().await;
+        }
         let (expression, values) = condition.parts();
         self.client
             .put_item()
@@ -150,6 +165,9 @@ impl Tables {
         sk: &str,
         condition: Condition,
     ) -> Result<(), Error> {
+        if self.caller.is_some() {
+            return self.transaction().delete(table, pk.to_owned(), sk, condition)?.commit().await;
+        }
         let (expression, values) = condition.parts();
         self.client
             .delete_item()
@@ -189,6 +207,8 @@ pub(crate) enum Condition {
     Present,
     /// The attribute of that name has that value.
     Equals(&'static str, AttributeValue),
+    /// There is such an item, and it has no attribute of that name.
+    Without(&'static str),
     /// The first attribute has that value, and there is no second one.
     EqualsWithout(&'static str, AttributeValue, &'static str),
 }
@@ -219,6 +239,9 @@ impl Condition {
             Self::None => (None, None),
             Self::Absent => (Some("attribute_not_exists(pk)".into()), None),
             Self::Present => (Some("attribute_exists(pk)".into()), None),
+            Self::Without(name) => {
+                (Some(format!("attribute_exists(pk) AND attribute_not_exists({name})")), None)
+            }
             Self::EqualsWithout(name, value, absent) => (
                 Some(format!("{name} = :expected AND attribute_not_exists({absent})")),
                 Some(HashMap::from([(":expected".into(), value)])),
@@ -262,10 +285,18 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    /// Whether it removes that item, of whichever table: DynamoDB refuses to do so twice.
-    pub(crate) fn deletes(&self, pk: &str, sk: &str) -> bool {
-        let key = key(pk, sk);
-        self.writes.iter().any(|write| write.delete().is_some_and(|delete| delete.key == key))
+    /// Whether it writes or checks that item of the main table: DynamoDB takes an item once per transaction.
+    fn touches(&self, pk: &str, sk: &str) -> bool {
+        let (key, main) = (key(pk, sk), &self.tables.main);
+        let is_key = |item: &HashMap<String, AttributeValue>| {
+            key.iter().all(|(name, value)| item.get(name) == Some(value))
+        };
+        self.writes.iter().any(|write| {
+            write.put().is_some_and(|put| put.table_name == *main && is_key(&put.item))
+                || write.update().is_some_and(|update| update.table_name == *main && update.key == key)
+                || write.delete().is_some_and(|delete| delete.table_name == *main && delete.key == key)
+                || write.condition_check().is_some_and(|check| check.table_name == *main && check.key == key)
+        })
     }
 
     pub(crate) fn delete(
@@ -308,7 +339,7 @@ impl Transaction<'_> {
 
     /// Adds an amount, which may be below zero, to each of these counters of an item.
     pub(crate) fn add(
-        mut self,
+        self,
         table: &str,
         item: HashMap<String, AttributeValue>,
         counters: &[&str],
@@ -330,6 +361,11 @@ impl Transaction<'_> {
                 .expression_attribute_values(":ttl", number(ttl)),
             None => update.update_expression(sums),
         };
+        self.update(update)
+    }
+
+    /// Changes an item in place.
+    pub(crate) fn update(mut self, update: UpdateBuilder) -> Result<Self, Error> {
         self.writes.push(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build());
         Ok(self)
     }
@@ -353,8 +389,22 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    /// Writes everything. Fails with [`Error::Conflict`] if a condition does not hold.
+    /// Adds the check that the caller's account exists and is not suspended. Its place among the writes, if there is
+    /// such a check.
+    fn check_caller(self) -> Result<(Self, Option<usize>), Error> {
+        let Some(pk) = self.tables.caller.map(users::pk) else { return Ok((self, None)) };
+        if self.touches(&pk, users::PROFILE) {
+            return Ok((self, None));
+        }
+        let (table, place) = (&self.tables.main, self.writes.len());
+        let checked = self.check(table, pk, users::PROFILE, Condition::Without(users::SUSPENDED_SINCE))?;
+        Ok((checked, Some(place)))
+    }
+
+    /// Writes everything. Fails with [`Error::Conflict`] if a condition does not hold, and with [`Error::Inactive`] if
+    /// it is the one of [`Tables::acting_for`].
     pub(crate) async fn commit(self) -> Result<(), Error> {
+        let (this, caller) = self.check_caller()?;
         let mut last = Error::Conflict;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -362,14 +412,15 @@ impl Transaction<'_> {
                 let pause = rand::random_range(10..=20) << attempt;
                 tokio::time::sleep(Duration::from_millis(pause)).await;
             }
-            let sent = self
+            let sent = this
                 .tables
                 .client
                 .transact_write_items()
-                .set_transact_items(Some(self.writes.clone()))
+                .set_transact_items(Some(this.writes.clone()))
                 .send();
             let Err(error) = sent.await else { return Ok(()) };
-            match cancelled_by(&error) {
+            match cancelled_by(&error, caller) {
+                Some(Cancelled::Caller) => return Err(Error::Inactive),
                 Some(Cancelled::Condition) => return Err(Error::Conflict),
                 Some(Cancelled::ForNow(code)) => last = Error::Unavailable(code.into()),
                 None => return Err(error.into()),
@@ -380,20 +431,29 @@ impl Transaction<'_> {
 }
 
 enum Cancelled {
+    Caller,
     Condition,
     /// Others are at the same items, or more is written than the table takes just now.
     ForNow(&'static str),
 }
 
+const CONDITION: &str = "ConditionalCheckFailed";
 const FOR_NOW: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
-fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancelled> {
+/// Why DynamoDB did not do it; `caller` is the place of the check of the caller's account.
+fn cancelled_by<R>(error: &SdkError<TransactWriteItemsError, R>, caller: Option<usize>) -> Option<Cancelled> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
-    let has = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+    // One for each write, in the same order.
+    let reasons = cancelled.cancellation_reasons();
+    let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
+    let at = |place: usize| reasons.get(place).and_then(|reason| reason.code());
+    if caller.and_then(at) == Some(CONDITION) {
+        return Some(Cancelled::Caller);
+    }
     // A collision hides whether the other conditions hold, a failed condition is final.
-    if has("ConditionalCheckFailed") {
+    if has(CONDITION) {
         return Some(Cancelled::Condition);
     }
     FOR_NOW.into_iter().find(|code| has(code)).map(Cancelled::ForNow)

@@ -17,6 +17,7 @@ use domain::{
     phone::PhoneNumber,
     role::Role,
     sitter::{Record, Town},
+    stripe::{AccountId, CustomerId},
     user::User,
     vetting::{self, Certificate, Folder, Issuer, Kind, Reference, State, Title},
 };
@@ -27,6 +28,7 @@ use storage::{
     certificates::{open_reference, seal_reference},
     data_keys::DataKey,
     field_cipher::FieldCipher,
+    payees::Payee,
 };
 use testing::{Dynamo, TABLES};
 
@@ -46,6 +48,15 @@ impl Store {
 
     async fn key(&self, user: UserId) -> DataKey {
         self.tables.data_key_or_new(&self.cipher, user).await.unwrap()
+    }
+
+    /// What was announced.
+    async fn events(&self) -> Vec<Event> {
+        let found = self.dynamo.client.scan().table_name("main").send().await.unwrap();
+        let event = |item: &std::collections::HashMap<String, AttributeValue>| {
+            serde_json::from_str(item.get("event")?.as_s().ok()?).ok()
+        };
+        found.items().iter().filter_map(event).collect()
     }
 
     /// Everything that is stored, in one text.
@@ -263,8 +274,8 @@ fn certificate(key: &DataKey, kind: Kind, expires_on: &str) -> Certificate {
 
 async fn submit(store: &Store, certificate: &Certificate) -> Folder {
     let folder = store.tables.folder(certificate.user_id).await.unwrap();
-    let folder = folder.with(certificate.id, certificate.details.kind).unwrap();
-    store.tables.submit_certificate(certificate, &folder).await.unwrap();
+    let folder = folder.with(certificate.id, certificate.details.kind);
+    store.tables.submit_certificate(certificate, &folder, None).await.unwrap();
     folder
 }
 
@@ -281,7 +292,7 @@ async fn a_certificate_is_found_by_its_name_and_by_its_sitter() {
     let course = certificate(&key, Kind::FirstAid, "2027-06-30");
     assert_eq!(store.tables.folder(ada).await.unwrap(), Folder::new(ada));
     let first = submit(&store, &check).await;
-    conflict(store.tables.submit_certificate(&course, &first).await);
+    conflict(store.tables.submit_certificate(&course, &first, None).await);
     let second = submit(&store, &course).await;
     assert_eq!((second.background_check, second.certificates.len()), (Some(check.id), 2));
     assert_eq!(store.tables.certificate(check.id).await.unwrap(), Some(check.clone()));
@@ -375,8 +386,24 @@ async fn what_an_unproved_account_has_told_goes_with_it() {
     let check = certificate(&store.key(sitter.id).await, Kind::BackgroundCheck, "2026-06-30");
     submit(&store, &check).await;
 
+    // What an account from before addresses had to be verified for it may have at Stripe.
+    let (customer, account) = (CustomerId::parse("cus_1").unwrap(), AccountId::parse("acct_1").unwrap());
+    store.tables.put_payer(parent.id, &customer).await.unwrap();
+    store.tables.save_payee(&Payee::new(sitter.id, account), &[]).await.unwrap();
+    // More than one transaction takes.
+    for _ in 0..120 {
+        let course = certificate(&store.key(sitter.id).await, Kind::FirstAid, "2026-06-30");
+        submit(&store, &Certificate { user_id: sitter.id, ..course }).await;
+    }
+
     for user in [&parent, &sitter] {
         store.tables.remove_unverified(user, now()).await.unwrap();
+        assert!(!store.tables.finish_removal(user.id, now()).await.unwrap(), "nothing is left to do");
+    }
+    let events: Vec<_> = store.events().await;
+    for object in ["cus_1", "acct_1"] {
+        let abandoned = Fact::StripeObjectAbandoned { object: object.into() };
+        assert_eq!(events.iter().filter(|event| event.fact == abandoned).count(), 1, "{object}");
     }
     let found = store.dynamo.client.scan().table_name("main").send().await.unwrap();
     let left: Vec<_> = found.items().iter().map(|item| item["pk"].as_s().unwrap().clone()).collect();

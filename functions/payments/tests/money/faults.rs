@@ -6,6 +6,7 @@ use domain::{
     stripe::IntentId,
 };
 use jiff::Timestamp;
+use messaging::queue::PaymentMessage;
 use payments::work::Worker;
 use storage::bookings::Actor;
 
@@ -203,4 +204,28 @@ async fn what_cannot_be_paid_out_holds_up_nothing_else() {
     world.works().await.unwrap_err();
     let outcome = world.outcome().await;
     assert_eq!((outcome.transfers, outcome.waiting), (vec![SITTERS / 2], vec![SITTERS / 2]));
+}
+
+#[tokio::test]
+async fn what_is_nobodys_at_stripe_is_deleted_however_often_that_is_asked_for() {
+    let world = Journey::ALL[0].world().await;
+    let stub = &world.stub;
+    stub.books().customers.insert("cus_gone".into(), "usr_gone".into());
+    stub.onboard("acct_gone", false);
+    let others = stub.books().customers.len();
+    let ask = async |object: &str| {
+        let event_id = domain::id::new(Timestamp::UNIX_EPOCH);
+        world.worker.handle(PaymentMessage::Abandoned { event_id, object: object.into() }).await
+    };
+    // The answer to the first call is lost, so that the message comes again.
+    stub.books().loses = Some(0);
+    assert!(ask("cus_gone").await.is_err());
+    for _ in 0..2 {
+        ask("cus_gone").await.unwrap();
+        ask("acct_gone").await.unwrap();
+    }
+    assert_eq!(stub.books().customers.len(), others - 1);
+    assert!(!stub.books().accounts.contains_key("acct_gone"));
+    stub.books().is_down = true;
+    assert!(ask("acct_gone").await.is_err(), "it is asked for again when Stripe is back");
 }

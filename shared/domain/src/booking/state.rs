@@ -209,6 +209,11 @@ impl State {
         TABLE.iter().all(|row| row.from != self || row.to == self)
     }
 
+    /// Whether children are still to be looked after, or are at the moment.
+    pub fn needs_children(self) -> bool {
+        matches!(self, Requested | Accepted | Confirmed | InProgress)
+    }
+
     /// Whether the sitter's time is taken.
     pub fn holds_time(self) -> bool {
         matches!(self, Accepted | Confirmed | InProgress | Completed | Disputed | Settled)

@@ -265,6 +265,11 @@ impl World {
         self.client.tables.save_sitter_profile(profile, None, &[]).await.unwrap();
     }
 
+    /// Everything that is stored but limits and kept answers, in no particular order.
+    async fn changes(&self) -> Vec<String> {
+        self.client.state().await
+    }
+
     /// Everything that is stored, in one text.
     async fn dump(&self) -> String {
         let tables = ["main", "audit", "ephemeral", "search"].map(|table| self.client.items(table));
@@ -944,7 +949,8 @@ async fn why_a_sitter_cannot_come_is_told() {
         )
         .await;
     assert_eq!(asked.problem(), (409, "no_parent_profile", vec![]));
-    let (user, session) = authorization::sign_in(&world.client, Role::Parent, "Bob").await;
+    let bob = authorization::newcomer(&world.client, Role::Parent, "Bob");
+    let (user, session) = authorization::sign_in_as(&world.client, bob).await;
     let unproved = Person { id: user.id, session };
     let version = user.version;
     let user = User { email_verified: false, version: version + 1, ..user };
@@ -1388,4 +1394,152 @@ async fn whoever_is_taken_is_found_for_other_hours_only() {
 
     assert_eq!(world.cancel(&booking).await.status, 200);
     assert!(found("2027-02-13T19:00:00Z", "2027-02-13T21:00:00Z").await);
+}
+
+#[tokio::test]
+async fn a_night_ends_where_a_day_off_begins_wherever_it_is_asked_for() {
+    let world = World::start().await;
+    let id = world.sitter.id;
+    let works = listed_sitter(world.client.now()).availability;
+    // From 17:00 to 03:00, but for that Saturday.
+    let off = vec![Holiday::parse("2027-02-13".parse().unwrap(), "2027-02-13".parse().unwrap()).unwrap()];
+    let weekly = every_day("17:00", "03:00");
+    world.sitter.works(&world.client, Availability { weekly, holidays: off, version: 2, ..works }).await;
+    world.client.index(id).await;
+    let night = |end: &str| json!({ "date": "2027-02-12", "start": "19:00", "end": end });
+    let (long, short) = (night("01:00"), night("00:00"));
+
+    let quoted =
+        async |time: &Value| world.quote(with(question(id, &world.children), "/time", time.clone())).await;
+    assert_eq!(quoted(&long).await.problem(), (409, "not_working", vec![]));
+    assert_eq!(quoted(&short).await.status, 200);
+    let asked = world.create(with(world.wish(), "/time", long.clone())).await;
+    assert_eq!(asked.problem(), (409, "not_working", vec![]));
+
+    let found = async |end: &str| {
+        let when = format!("starts_at=2027-02-12T19:00:00Z&ends_at={end}");
+        let path = format!("/sitters/search?latitude=53.74&longitude=-2.01&{when}");
+        let answer = world.client.call("GET", &path, None, Value::Null).await;
+        answer.body["items"].as_array().unwrap().iter().any(|item| item["id"] == id.to_string())
+    };
+    assert!(!found("2027-02-13T01:00:00Z").await);
+    assert!(found("2027-02-13T00:00:00Z").await);
+
+    let range = "starts_at=2027-02-12T12:00:00Z&ends_at=2027-02-14T12:00:00Z";
+    let path = format!("/sitters/{id}/availability?{range}");
+    let shown = world.client.call("GET", &path, None, Value::Null).await;
+    let expected = json!([{ "starts_at": "2027-02-12T17:00:00Z", "ends_at": "2027-02-13T00:00:00Z" }]);
+    assert_eq!(shown.body["items"], expected, "and nothing on Saturday; Sunday's begins at 17:00");
+
+    let mut nights = series(id, &world.children);
+    nights["time"] = long;
+    nights["rule"] = json!("FREQ=WEEKLY;COUNT=2");
+    let made = world.parent("POST", "/booking-series", nights).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let dates = &made.body["dates"];
+    assert_eq!(
+        (&dates[0]["obstacle"], &dates[1]["obstacle"]),
+        (&json!("not_working"), &Value::Null),
+        "{dates}"
+    );
+}
+
+#[tokio::test]
+async fn a_child_who_is_booked_stays() {
+    let world = World::start().await;
+    let child = |place: usize| format!("/me/children/{}", world.children[place]);
+    let booking = world.requested("2027-02-12").await;
+    // The third day is not within eight weeks, so that the series stays active.
+    let rule = with(series(world.sitter.id, &world.children[..1]), "/rule", json!("FREQ=WEEKLY;COUNT=3"));
+    let made = world.parent("POST", "/booking-series", with(rule, "/time", evening("2027-03-05"))).await;
+    let series_path = format!("/booking-series/{}", made.body["id"].as_str().unwrap());
+    let dates = made.body["dates"].as_array().unwrap();
+    let of_series: Vec<_> =
+        dates.iter().map(|date| date["booking_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(of_series.len(), 2);
+
+    let delete = async |place: usize| world.parent("DELETE", &child(place), Value::Null).await;
+    let kept = delete(0).await;
+    assert_eq!(kept.problem(), (409, "child_is_booked", vec![]));
+    let mut named = vec![made.body["id"].as_str().unwrap().to_owned(), booking[10..].to_owned()];
+    named.extend(of_series.clone());
+    assert_eq!(kept.body["blocked_by"], json!(named));
+    // The other child is in the first booking alone.
+    assert_eq!(delete(1).await.body["blocked_by"], json!([booking[10..]]));
+    assert_eq!(world.cancel(&booking).await.status, 200);
+    assert_eq!(delete(1).await.status, 204);
+    // Ending a series calls off what costs nothing.
+    assert_eq!(world.parent("DELETE", &series_path, Value::Null).await.status, 200);
+    assert_eq!(delete(0).await.status, 204);
+    assert_eq!(delete(0).await.problem(), (404, "not_found", vec![]));
+}
+
+#[tokio::test]
+async fn of_a_booking_and_the_removal_of_its_child_one_happens() {
+    let world = Arc::new(World::start().await);
+    let (mut booked, mut removed) = (0, 0);
+    for round in 0..12 {
+        let added = world.parent("POST", "/me/children", byron()).await;
+        let id = added.body["id"].as_str().unwrap().to_owned();
+        let wish = with(wish(world.sitter.id, std::slice::from_ref(&id)), "/time/date", json!("2027-02-12"));
+        let (create, delete) = (world.clone(), world.clone());
+        let create = tokio::spawn(async move { create.create(wish).await });
+        // At another moment of the booking each time.
+        let path = format!("/me/children/{id}");
+        let delete = tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(round)).await;
+            delete.parent("DELETE", &path, Value::Null).await
+        });
+        let (create, delete) = (create.await.unwrap(), delete.await.unwrap());
+        match (create.status.as_u16(), delete.status.as_u16()) {
+            (201, 409) => booked += 1,
+            // The child was gone before the booking was asked for, or while it was.
+            (400 | 409, 204) => removed += 1,
+            other => panic!("{other:?}: {} {}", create.body, delete.body),
+        }
+    }
+    assert_eq!(booked + removed, 12);
+}
+
+#[tokio::test]
+async fn a_user_who_was_just_suspended_changes_no_booking_but_may_call_for_help() {
+    let world = World::start().await;
+    let accepted = world.confirmed("2027-02-12").await;
+    let requested = world.requested("2027-02-19").await;
+    let end = async |path: &str, verb: &str, body: Value| {
+        let (parent, sitter) = (&world.parent, &world.sitter);
+        for (who, name) in [(parent, "parent"), (sitter, "sitter")] {
+            let token = world.client.token(&who.session).await;
+            // So the function has just asked which tokens have ended.
+            assert_eq!(world.client.get("/me", &token).await.status, 200);
+            let before = world.client.tables.user(who.id).await.unwrap().unwrap();
+            world.client.set_standing(&before, true).await;
+            let stored = world.changes().await;
+            let method = if verb == "PATCH" { verb } else { "POST" };
+            let url = if method == "PATCH" { path.to_owned() } else { format!("{path}{verb}") };
+            let answer = world.client.call(method, &url, Some(&token), body.clone()).await;
+            assert!(matches!(answer.status.as_u16(), 401 | 403 | 404 | 409), "{name} {url}: {}", answer.body);
+            assert_eq!(world.changes().await, stored, "{name} {url}");
+            let suspended = world.client.tables.user(who.id).await.unwrap().unwrap();
+            world.client.set_standing(&suspended, false).await;
+            // The revocation is over with the access tokens that it is about.
+            world.client.turn_clock(20 * 60);
+        }
+    };
+    end("/bookings", "", world.wish()).await;
+    end("/booking-series", "", series(world.sitter.id, &world.children)).await;
+    end(&requested, "/accept", Value::Null).await;
+    end(&requested, "/decline", Value::Null).await;
+    end(&requested, "PATCH", json!({ "time": evening("2027-02-20") })).await;
+    end(&requested, "/cancel", Value::Null).await;
+    end(&accepted, "/cancel", Value::Null).await;
+    world.at("2027-02-12T18:50:00Z");
+    end(&accepted, "/check-in", json!({})).await;
+
+    let token = world.client.token(&world.sitter.session).await;
+    assert_eq!(world.client.get("/me", &token).await.status, 200);
+    let sitter = world.client.tables.user(world.sitter.id).await.unwrap().unwrap();
+    world.client.set_standing(&sitter, true).await;
+    let help = world.client.call("POST", &format!("{accepted}/sos"), Some(&token), Value::Null).await;
+    assert_eq!(help.status, 202, "{}", help.body);
 }

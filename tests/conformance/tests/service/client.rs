@@ -23,7 +23,7 @@ use domain::{
     password::Password,
     role::Role,
     session::Session,
-    user::User,
+    user::{Standing, User},
 };
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
@@ -204,8 +204,23 @@ impl Client {
         tokens
     }
 
-    /// A fresh sitter; the access token.
+    /// The user of that address has verified it.
+    pub async fn verify(&self, email: &str) {
+        let user = self.user(email).await;
+        let before = user.version;
+        let verified = User { email_verified: true, due: None, version: before + 1, ..user };
+        self.tables.save_user(verified, before, self.now()).await.unwrap();
+    }
+
+    /// A fresh sitter whose address is verified; the access token.
     pub async fn sitter(&self, email: &str) -> String {
+        let token = self.unverified_sitter(email).await;
+        self.verify(email).await;
+        token
+    }
+
+    /// A fresh sitter; the access token.
+    pub async fn unverified_sitter(&self, email: &str) -> String {
         let body = json!({ "role": "sitter", "email": email, "password": PASSWORD, "name": "Mary Poppins" });
         assert_eq!(self.post("/auth/register", body).await.status, 202);
         pair(&self.login(email, PASSWORD).await).0
@@ -272,6 +287,34 @@ impl Client {
         let code = secrets::generate_code().unwrap();
         self.tables.set_code(&pending, passwords::hash_code(&code).unwrap()).await.unwrap();
         code.expose().to_owned()
+    }
+
+    /// The account of that user is suspended, or may be used again. Its version is one more than before.
+    pub async fn set_standing(&self, user: &User, suspended: bool) {
+        let now = self.now();
+        let (standing, fact, action) = if suspended {
+            let fact = Fact::AccountSuspended { user_id: user.id };
+            (Standing::Suspended { since: now }, fact, Action::Suspended)
+        } else {
+            (Standing::Active, Fact::AccountReinstated { user_id: user.id }, Action::Reinstated)
+        };
+        let changed = user.clone().with_standing(standing);
+        let trail = Entry::by_nobody(user.id, action, now, Origin::default());
+        self.tables.save_standing(changed, user.version, &trail, &Event::new(fact, now)).await.unwrap();
+    }
+
+    /// Everything that is stored but limits and kept answers, sorted.
+    pub async fn state(&self) -> Vec<String> {
+        let mut state = Vec::new();
+        for table in ["main", "audit", "ephemeral", "search"] {
+            state.extend(self.items(table).await.into_iter().filter(|item| {
+                let pk = item["pk"].as_str().unwrap();
+                !pk.starts_with("LIMIT#") && !pk.starts_with("IDEMPOTENCY#")
+            }));
+        }
+        let mut state: Vec<_> = state.iter().map(Value::to_string).collect();
+        state.sort();
+        state
     }
 
     /// What the audit trail tells, in its order.

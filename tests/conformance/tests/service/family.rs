@@ -9,7 +9,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, pair};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -347,4 +347,39 @@ async fn a_request_asks_kms_once() {
     assert_eq!(kms(), ["Decrypt"]);
     client.call("DELETE", &path, Some(&token), Value::Null).await;
     assert!(kms().is_empty());
+}
+
+#[tokio::test]
+async fn a_child_is_born_by_the_calendar_of_its_parent() {
+    let client = Client::start().await;
+    client.sign_in(ADA).await;
+    // From 2027-01-15T08:00Z to 12:00 on the 31st, which is the 1st of February in Auckland.
+    client.turn_clock((16 * 24 + 4) * 3600);
+    let token = pair(&client.login(ADA, crate::client::PASSWORD).await).0;
+    let born = with(byron(), "/birth_month", json!("2027-02"));
+    assert_eq!(
+        add(&client, &token, born.clone()).await.problem().2,
+        ["/birth_month"],
+        "in London it is January"
+    );
+    let moves = async |zone: &str| {
+        let moved = client.call("PATCH", "/me", Some(&token), json!({ "time_zone": zone })).await;
+        assert_eq!(moved.status, 200, "{}", moved.body);
+    };
+    moves("Pacific/Auckland").await;
+    let added = add(&client, &token, born.clone()).await;
+    assert_eq!((added.status.as_u16(), &added.body["age_group"]), (201, &json!("infant")), "{}", added.body);
+    let path = format!("/me/children/{}", added.body["id"].as_str().unwrap());
+    assert_eq!(put(&client, &token, &path, born.clone(), "*").await.status, 200);
+    // A child who is one year old there is not yet, elsewhere.
+    let older = with(byron(), "/birth_month", json!("2026-02"));
+    let one = add(&client, &token, older).await;
+    assert_eq!(one.body["age_group"], "toddler", "{}", one.body);
+    let path = format!("/me/children/{}", one.body["id"].as_str().unwrap());
+    moves("America/New_York").await;
+    let group = async || client.get(&path, &token).await.body["age_group"].clone();
+    assert_eq!(group().await, "infant");
+    let list = client.get("/me/children", &token).await;
+    assert_eq!(list.body["items"][1]["age_group"], "infant");
+    assert_eq!(add(&client, &token, born).await.problem().2, ["/birth_month"]);
 }

@@ -315,6 +315,7 @@ async fn an_owner_is_not_buried_in_mail() {
 async fn without_its_table_identity_refuses_and_the_others_go_on() {
     let client = Client::start().await;
     let (access, _) = client.sign_in(ADA).await;
+    client.verify(ADA).await;
     assert_eq!(client.get("/me", &access).await.status, 200);
     client.dynamo.client.delete_table().table_name("ephemeral").send().await.unwrap();
     for (path, body) in [

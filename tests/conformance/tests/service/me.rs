@@ -6,7 +6,7 @@ use base64::{
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, PASSWORD};
 
 #[tokio::test]
 async fn shows_the_callers_own_account() {
@@ -256,5 +256,29 @@ async fn a_new_key_is_found_before_it_signs() {
     let younger = signer.sign(&client.tables, &client.settings, &session, client.now()).await.unwrap();
     for token in [&token, &younger] {
         assert_eq!(client.call("GET", "/me", Some(token), Value::Null).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn with_the_right_password_a_suspended_user_changes_nothing_either() {
+    let client = Client::start().await;
+    let (token, _) = client.sign_in("ada@example.org").await;
+    assert_eq!(client.get("/me", &token).await.status, 200);
+    client.set_standing(&client.user("ada@example.org").await, true).await;
+    let before = client.state().await;
+    for (method, path, body) in [
+        ("POST", "/me/email", json!({ "email": "eve@example.org", "password": PASSWORD })),
+        (
+            "POST",
+            "/me/password",
+            json!({ "current_password": PASSWORD, "new_password": "quiet otter marble lantern" }),
+        ),
+        ("PUT", "/me/second-step", json!({ "method": "none", "password": PASSWORD })),
+        ("POST", "/me/totp", Value::Null),
+        ("PATCH", "/me", json!({ "name": "Eve" })),
+    ] {
+        let answer = client.call(method, path, Some(&token), body).await;
+        assert_eq!(answer.problem(), (401, "unauthenticated", vec![]), "{path}");
+        assert_eq!(client.state().await, before, "{path}");
     }
 }

@@ -92,7 +92,7 @@ fn hours() -> Value {
 #[tokio::test]
 async fn a_profile_grows_until_parents_find_it() {
     let client = Client::start().await;
-    let token = client.sitter("beth@example.org").await;
+    let token = client.unverified_sitter("beth@example.org").await;
     let put = async |path: &str, body: Value| client.call("PUT", path, Some(&token), body).await;
     let empty = client.get("/me/sitter-profile", &token).await;
     assert_eq!((empty.status.as_u16(), &empty.body["state"]), (200, &json!("draft")));

@@ -26,6 +26,7 @@ async fn uploads(client: &Client) -> usize {
 async fn are_done_once_and_answered_the_same() {
     let client = Client::start().await;
     let (access, _) = client.sign_in(ADA).await;
+    client.verify(ADA).await;
     let first = announce(&client, &access, "k1", 1000).await;
     assert_eq!((first.status.as_u16(), first.headers.get("idempotent-replayed")), (201, None));
     client.turn_clock(60);
@@ -37,6 +38,7 @@ async fn are_done_once_and_answered_the_same() {
     assert_eq!(other.problem(), (422, "idempotency_key_reused", vec![]));
     assert_ne!(announce(&client, &access, "k2", 1000).await.body["id"], first.body["id"]);
     let (bob, _) = client.sign_in("bob@example.org").await;
+    client.verify("bob@example.org").await;
     assert_ne!(announce(&client, &bob, "k1", 1000).await.body["id"], first.body["id"], "keys are one's own");
     assert_eq!(uploads(&client).await, 3);
 }
@@ -45,6 +47,7 @@ async fn are_done_once_and_answered_the_same() {
 async fn at_the_same_moment_are_done_once() {
     let client = Arc::new(Client::start().await);
     let (access, _) = client.sign_in(ADA).await;
+    client.verify(ADA).await;
     let tries = (0..10).map(|_| {
         let (client, access) = (client.clone(), access.clone());
         tokio::spawn(async move { announce(&client, &access, "k1", 1000).await })
@@ -65,6 +68,7 @@ async fn at_the_same_moment_are_done_once() {
 async fn that_were_refused_may_be_mended() {
     let client = Client::start().await;
     let (access, _) = client.sign_in(ADA).await;
+    client.verify(ADA).await;
     assert_eq!(
         announce(&client, &access, "k1", 0).await.problem(),
         (400, "invalid_request", vec!["/size_bytes"])
@@ -76,6 +80,7 @@ async fn that_were_refused_may_be_mended() {
 async fn have_keys_that_can_be_keys() {
     let client = Client::start().await;
     let (access, _) = client.sign_in(ADA).await;
+    client.verify(ADA).await;
     for key in ["", "a b", &"k".repeat(256), "schlüssel"] {
         let answer = announce(&client, &access, key, 1000).await;
         assert_eq!(answer.problem(), (400, "invalid_request", vec!["Idempotency-Key"]), "{key}");

@@ -49,9 +49,9 @@ pub async fn check_of(client: &Client, user_id: UserId) -> CertificateId {
     let id: CertificateId = domain::id::new(now);
     let key = client.tables.data_key_or_new(&client.cipher, user_id).await.unwrap();
     let sealed = seal_reference(&key, id, &Reference::parse("4711").unwrap()).unwrap();
-    let folder = client.tables.folder(user_id).await.unwrap().with(id, details.kind).unwrap();
+    let folder = client.tables.folder(user_id).await.unwrap().with(id, details.kind);
     let certificate = Certificate::submit(id, user_id, details, sealed, now);
-    client.tables.submit_certificate(&certificate, &folder).await.unwrap();
+    client.tables.submit_certificate(&certificate, &folder, None).await.unwrap();
     id
 }
 
@@ -224,7 +224,8 @@ async fn a_decision_marks_the_sitter_and_is_told() {
     let events = client.events().await;
     let named = |name: &str| events.iter().filter(|event| *event == name).count();
     let names = ["credential_verified", "credential_revoked", "sitter_changed", "background_check_expired"];
-    assert_eq!(names.map(named), [2, 1, 2, 1]);
+    // One of them since the sitter has verified their address.
+    assert_eq!(names.map(named), [2, 1, 3, 1]);
 }
 
 #[tokio::test]
@@ -426,4 +427,83 @@ async fn what_the_provider_tells_is_judged_too() {
     let token = pair(&client.login(MARY, PASSWORD).await).0;
     assert_eq!(client.get("/me/background-check", &token).await.body["state"], "submitted");
     assert_eq!(tell(&client, &check, "adverse").await.status, 204);
+}
+
+#[tokio::test]
+async fn closed_certificates_do_not_block_another_background_check() {
+    let client = Client::start().await;
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    for _ in 0..30 {
+        let course = hand_in(&client, &token, course()).await;
+        assert_eq!(course.status, 201, "{}", course.body);
+        assert_eq!(decide(&client, &admin, &course.body["id"], "reject").await.status, 200);
+    }
+    let check = hand_in_check(&client, &token).await;
+    assert_eq!(check.status, 201, "{}", check.body);
+    let list = client.get("/me/credentials", &token).await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 31);
+}
+
+#[tokio::test]
+async fn of_very_many_certificates_the_oldest_closed_ones_go() {
+    let client = Client::start().await;
+    let (token, admin) = (client.sitter(MARY).await, client.admin(ROOT).await);
+    let check = hand_in_check(&client, &token).await;
+    assert_eq!(decide(&client, &admin, &check.body["id"], "reject").await.status, 200);
+    let mut first = Value::Null;
+    for _ in 0..100 {
+        let course = hand_in(&client, &token, course()).await;
+        assert_eq!(course.status, 201, "{}", course.body);
+        assert_eq!(decide(&client, &admin, &course.body["id"], "reject").await.status, 200);
+        if first.is_null() {
+            first = course.body["id"].clone();
+        }
+    }
+    let list = client.get("/me/credentials", &token).await;
+    let ids: Vec<_> = list.body["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+    assert_eq!((ids.len(), ids[0]), (100, &check.body["id"]), "the check stays");
+    assert!(!ids.contains(&&first));
+    assert_eq!(decide(&client, &admin, &first, "verify").await.status, 404);
+}
+
+#[tokio::test]
+async fn today_is_the_sitters_own() {
+    let client = Client::start().await;
+    client.sitter(MARY).await;
+    // 21:00 on the 15th in London is 10:00 on the 16th in Auckland.
+    client.turn_clock(13 * 3600);
+    let token = pair(&client.login(MARY, PASSWORD).await).0;
+    let issued = with(course(), "/issued_on", json!("2027-01-16"));
+    let in_london = hand_in(&client, &token, issued.clone()).await;
+    assert_eq!(in_london.problem(), (400, "invalid_request", vec!["/issued_on"]));
+    let moved = json!({ "time_zone": "Pacific/Auckland" });
+    assert_eq!(client.call("PATCH", "/me", Some(&token), moved).await.status, 200);
+    assert_eq!(hand_in(&client, &token, issued).await.status, 201);
+    let ended = with(course(), "/expires_on", json!("2027-01-15"));
+    assert_eq!(hand_in(&client, &token, ended).await.problem().2, ["/expires_on"]);
+    let check = with(check(), "/issued_on", json!("2027-01-16"));
+    let answer = client.call("POST", "/me/background-check", Some(&token), check).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn what_costs_money_or_work_needs_a_verified_address() {
+    let client = Client::start().await;
+    let sitter = client.unverified_sitter(MARY).await;
+    let (parent, _) = client.sign_in("ada@example.org").await;
+    let picture = json!({ "purpose": "avatar", "content_type": "image/png", "size_bytes": 1000 });
+    for (token, path, body) in [
+        (&sitter, "/me/credentials", course()),
+        (&sitter, "/me/background-check", check()),
+        (&sitter, "/payouts/onboarding", Value::Null),
+        (&sitter, "/uploads", picture.clone()),
+        (&parent, "/payments/setup-intent", Value::Null),
+        (&parent, "/uploads", picture),
+    ] {
+        let before = client.items("main").await.len();
+        let answer = client.call("POST", path, Some(token), body).await;
+        assert_eq!(answer.problem(), (409, "email_unverified", vec![]), "{path}");
+        assert_eq!(client.items("main").await.len(), before, "{path}");
+    }
+    assert!(client.stripe.books().calls.is_empty());
 }
