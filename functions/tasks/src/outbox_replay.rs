@@ -194,7 +194,7 @@ mod tests {
         let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let hour: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         for object in ["pi_good", "pi_bad"] {
-            let fact = Fact::StripeEventReceived { object: object.to_owned() };
+            let fact = Fact::StripeEventReceived { object: object.to_owned().try_into().unwrap() };
             tables.announce(&Event::new(fact, hour)).await.unwrap();
         }
         let send = async |message: Message| match format!("{message:?}").contains("pi_bad") {
