@@ -47,7 +47,7 @@ async fn a_right_password_is_not_counted_as_a_wrong_one() {
     for _ in 0..31 {
         statuses.push(client.login(ADA, PASSWORD).await.status.as_u16());
     }
-    assert_eq!(statuses, [[200].repeat(30), [429].repeat(1)].concat());
+    assert_eq!(statuses, [[200].repeat(30), [429].to_vec()].concat());
     *client.ip.lock().unwrap() = address(1);
     assert_eq!(client.login(ADA, PASSWORD).await.status, 200);
 }
