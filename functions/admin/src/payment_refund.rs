@@ -112,7 +112,7 @@ async fn grant(
         origin: meta.origin(),
     };
     let event = Event::new(Fact::Booking { booking_id, parent, sitter, news }, now);
-    caller.tables(&app).grant_refund(&granted.payment, name, &trail, &event).await?;
+    caller.tables(app).grant_refund(&granted.payment, name, &trail, &event).await?;
     Ok(accepted(id, granted.payment.to_refund()))
 }
 

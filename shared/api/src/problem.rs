@@ -23,10 +23,10 @@ pub struct Problem {
     code: &'static str,
     detail: Cow<'static, str>,
     errors: Vec<FieldProblem>,
-    blocked_by: Vec<String>,
+    blocked_by: Box<[String]>,
     retry_after: Option<u32>,
     /// What a request may have instead, as a header of the answer.
-    accepts: Option<(HeaderName, &'static str)>,
+    accepts: Option<&'static (HeaderName, &'static str)>,
 }
 
 /// What is wrong with one field.
@@ -75,6 +75,9 @@ pub struct ProblemBody {
     pub blocked_by: Vec<String>,
 }
 
+static ACCEPT_JSON: (HeaderName, &str) = (header::ACCEPT, "application/json");
+static ACCEPT_IDENTITY: (HeaderName, &str) = (header::ACCEPT_ENCODING, "identity");
+
 impl Problem {
     /// A problem without fields.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -83,7 +86,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
-            blocked_by: Vec::new(),
+            blocked_by: Box::default(),
             retry_after: None,
             accepts: None,
         }
@@ -104,7 +107,7 @@ impl Problem {
     /// The same, naming what stands in the way; [`MOST_NAMED`] at most.
     #[must_use]
     pub fn blocked_by(self, blocked_by: Vec<String>) -> Self {
-        Self { blocked_by, ..self }
+        Self { blocked_by: blocked_by.into(), ..self }
     }
 
     /// 400 for one field.
@@ -131,7 +134,7 @@ impl Problem {
     pub(crate) fn unsupported_media_type() -> Self {
         let detail = "The body must be JSON, with the header Content-Type: application/json.";
         Self {
-            accepts: Some((header::ACCEPT, "application/json")),
+            accepts: Some(&ACCEPT_JSON),
             ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
         }
     }
@@ -140,7 +143,7 @@ impl Problem {
     pub(crate) fn unsupported_content_encoding() -> Self {
         let detail = "The body must be sent uncompressed, without the header Content-Encoding.";
         Self {
-            accepts: Some((header::ACCEPT_ENCODING, "identity")),
+            accepts: Some(&ACCEPT_IDENTITY),
             ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", detail)
         }
     }
@@ -199,7 +202,7 @@ impl Problem {
             detail: self.detail,
             request_id,
             errors: self.errors,
-            blocked_by: self.blocked_by,
+            blocked_by: self.blocked_by.into(),
         }
     }
 }
