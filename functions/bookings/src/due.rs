@@ -106,7 +106,7 @@ mod tests {
     use jiff::{SignedDuration, ToSpan};
     use runtime::due::RESERVE;
     use storage::audit::{Action, Entry, Origin};
-    use testing::{Dynamo, TABLES, asked_for, every_day, listed_sitter, window};
+    use testing::{Dynamo, TABLES, acting_as, asked_for, every_day, listed_sitter, window};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -127,7 +127,8 @@ mod tests {
         }
 
         async fn run(&self, deadline: Timestamp) -> Report {
-            self.steps.run(Invocation { request_id: "test".into(), deadline }).await.unwrap()
+            let run = self.steps.run(Invocation { request_id: "test".into(), deadline });
+            acting_as("BookingsDue", run).await.unwrap()
         }
 
         /// What was told of bookings, and of how many.

@@ -45,7 +45,12 @@ pub struct Report {
 impl Creator {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
-        Ok(Self { tables: Tables::from_env(&config::aws::from_env()?)? })
+        Ok(Self::new(Tables::from_env(&config::aws::from_env()?)?))
+    }
+
+    /// With these tables.
+    pub fn new(tables: Tables) -> Self {
+        Self { tables }
     }
 
     /// Opens one account.

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use domain::id::UserId;
     use storage::bookings::Actor;
-    use testing::{Dynamo, TABLES, requested_booking};
+    use testing::{Dynamo, TABLES, acting_as, requested_booking};
 
     #[tokio::test]
     async fn each_booking_counts_once_however_often_it_is_told() {
@@ -75,7 +75,7 @@ mod tests {
             for news in news.iter().rev().chain(news) {
                 let message =
                     BookingMessage { event_id: domain::id::new(now), booking_id: booking.id, news: *news };
-                follow_up.handle(message).await.unwrap();
+                acting_as("BookingFollowUp", follow_up.handle(message)).await.unwrap();
             }
         }
         let record = tables.sitter_record(sitter).await.unwrap().unwrap();

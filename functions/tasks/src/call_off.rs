@@ -44,7 +44,12 @@ impl CallOff {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self { tables: Tables::from_env(&aws)?, alerts: Queue::from_env(&aws, "ALERTS_QUEUE_URL")? })
+        Ok(Self::new(Tables::from_env(&aws)?, Queue::from_env(&aws, "ALERTS_QUEUE_URL")?))
+    }
+
+    /// With these.
+    pub fn new(tables: Tables, alerts: Queue) -> Self {
+        Self { tables, alerts }
     }
 
     /// Looks at all that is ahead of somebody.
@@ -193,7 +198,7 @@ mod tests {
     };
     use jiff::ToSpan;
     use storage::audit::{Action, By, Entry, Origin};
-    use testing::{Dynamo, TABLES, asked_for, listed_sitter, window};
+    use testing::{Dynamo, TABLES, acting_as, asked_for, listed_sitter, window};
 
     struct Store {
         dynamo: Dynamo,
@@ -275,7 +280,8 @@ mod tests {
         async fn look(&self, user_id: UserId) -> Vec<BookingId> {
             let mut going_on = Vec::new();
             for begin in ranges(self.now) {
-                look_ahead(&self.tables, user_id, begin, self.now, &mut going_on).await.unwrap();
+                let look = look_ahead(&self.tables, user_id, begin, self.now, &mut going_on);
+                acting_as("BookingFollowUp", look).await.unwrap();
             }
             going_on
         }
@@ -409,7 +415,7 @@ mod tests {
         let told = async |booking: &Booking, news| {
             let message =
                 BookingMessage { event_id: domain::id::new(store.now), booking_id: booking.id, news };
-            look_again(&store.tables, message, store.now).await.unwrap();
+            acting_as("BookingFollowUp", look_again(&store.tables, message, store.now)).await.unwrap();
             store.state(booking).await
         };
         let (asked, agreed) = (store.requested(&sitter, 5).await, store.confirmed(&sitter, 6).await);

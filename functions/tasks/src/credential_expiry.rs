@@ -54,7 +54,7 @@ mod tests {
     };
     use jiff::{ToSpan, civil::Date};
     use storage::audit::{Action, Entry, Origin};
-    use testing::{Dynamo, TABLES};
+    use testing::{Dynamo, TABLES, acting_as};
 
     async fn verified(tables: &Tables, kind: Kind, expires_on: Date) -> CertificateId {
         let issued_on = expires_on.saturating_sub(30.days());
@@ -88,7 +88,7 @@ mod tests {
         let expiry = Expiry::new(tables.clone());
         let run = async || {
             let invocation = Invocation { request_id: "test".into(), deadline: Timestamp::MAX };
-            expiry.run(invocation).await.unwrap()
+            acting_as("CredentialExpiry", expiry.run(invocation)).await.unwrap()
         };
         // Both at once: each certificate is marked by one of them.
         let (one, other) = tokio::join!(run(), run());

@@ -38,11 +38,13 @@ impl Sender {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self {
-            tables: Tables::from_env(&aws)?,
-            mailer: Mailer::from_env(&aws)?,
-            app_url: config::required("APP_URL")?,
-        })
+        let (tables, mailer) = (Tables::from_env(&aws)?, Mailer::from_env(&aws)?);
+        Ok(Self::new(tables, mailer, config::required("APP_URL")?))
+    }
+
+    /// With these.
+    pub fn new(tables: Tables, mailer: Mailer, app_url: String) -> Self {
+        Self { tables, mailer, app_url }
     }
 
     /// Sends the mail that a message asks for.
@@ -146,7 +148,7 @@ mod tests {
     };
     use storage::bookings::Actor;
     use strum::VariantArray;
-    use testing::{Dynamo, TABLES, requested_booking};
+    use testing::{Dynamo, TABLES, acting_as, requested_booking};
 
     #[test]
     fn no_words_of_a_stranger_go_to_an_address_that_is_not_verified() {
@@ -204,7 +206,7 @@ mod tests {
         let told = async |user_id: UserId, template: Template, id: BookingId| {
             let event_id = domain::id::new(now);
             let message = EmailMessage { event_id, user_id, template, booking: Some(id), epoch: None };
-            about(&tables, &message, id).await.unwrap()
+            acting_as("EmailSend", about(&tables, &message, id)).await.unwrap()
         };
         for (template, reader, other) in [
             (Template::BookingRequested, sitter.id, "George Banks"),

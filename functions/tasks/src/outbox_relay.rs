@@ -34,7 +34,12 @@ impl Relay {
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
         let failures = Queue::from_env(&aws, "OUTBOX_FAILURES_QUEUE_URL")?;
-        Ok(Self { queues: Queues::from_env(&aws)?, failures })
+        Ok(Self::new(Queues::from_env(&aws)?, failures))
+    }
+
+    /// To these queues; what cannot be relayed goes to `failures`.
+    pub fn new(queues: Queues, failures: Queue) -> Self {
+        Self { queues, failures }
     }
 
     /// Relays the event of one stream record.

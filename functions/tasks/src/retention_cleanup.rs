@@ -81,18 +81,20 @@ mod tests {
         display_name::DisplayName,
         event::{Event, Fact},
         role::Role,
-        user::User,
+        upload::{FileSize, ImageType, Purpose, State, Upload},
+        user::{Avatar, User},
     };
     use jiff::SignedDuration;
     use runtime::due::RESERVE;
     use storage::audit::{Action, Entry, Origin};
-    use testing::{Dynamo, TABLES};
+    use testing::{Dynamo, TABLES, acting_as};
 
     const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-    async fn register(tables: &Tables, email: &str, at: Timestamp) {
+    async fn register(tables: &Tables, email: &str, avatar: Option<Avatar>, at: Timestamp) {
         let name = DisplayName::parse("Ada").unwrap();
-        let user = User::register(Role::Parent, email.parse().unwrap(), name, WEEK, at);
+        let user = User::register(Role::Sitter, email.parse().unwrap(), name, WEEK, at);
+        let user = User { avatar, ..user };
         let event = Event::new(Fact::UserRegistered { user_id: user.id, epoch: user.epoch }, at);
         let trail = Entry::by_self(user.id, Action::Registered, at, Origin::default());
         tables.register(user, "hash".into(), &event, &trail).await.unwrap();
@@ -140,19 +142,33 @@ mod tests {
         let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
         let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
         let cleanup = Cleanup::new(tables.clone(), files);
+        let run = async |invocation| acting_as("RetentionCleanup", cleanup.run(invocation)).await.unwrap();
         let now = Timestamp::now();
         // More than a page in each partition, if all were in one.
-        for n in 0..120 {
-            register(&tables, &format!("old{n}@example.org"), now - WEEK - SignedDuration::from_secs(n))
-                .await;
+        let size = FileSize::parse(1).unwrap();
+        let announced =
+            || Upload::announce(domain::id::new(now), Purpose::Avatar, ImageType::Png, size, now - WEEK);
+        let (abandoned, portrait) = (announced(), announced());
+        let portrait = Upload { state: State::Ready { variants: Vec::new() }, due: None, ..portrait };
+        for upload in [&abandoned, &portrait] {
+            tables.announce_upload(upload).await.unwrap();
         }
-        register(&tables, "young@example.org", now - WEEK + SignedDuration::from_hours(1)).await;
+        let avatar = Avatar { upload: portrait.id, variants: Vec::new() };
+        for n in 0..120 {
+            let at = now - WEEK - SignedDuration::from_secs(n);
+            let avatar = (n == 0).then(|| avatar.clone());
+            register(&tables, &format!("old{n}@example.org"), avatar, at).await;
+        }
+        register(&tables, "young@example.org", None, now - WEEK + SignedDuration::from_hours(1)).await;
 
-        let hurried = cleanup.run(until(now + RESERVE)).await.unwrap();
+        let hurried = run(until(now + RESERVE)).await;
         assert_eq!(hurried, Report::default());
-        let whole = cleanup.run(until(Timestamp::MAX)).await.unwrap();
+        let whole = run(until(Timestamp::MAX)).await;
         assert_eq!((whole.done["unverified_account"], whole.failed, whole.complete), (120, 0, true));
-        let again = cleanup.run(until(Timestamp::MAX)).await.unwrap();
+        assert_eq!((whole.done["upload"], tables.upload(abandoned.id).await.unwrap()), (1, None));
+        let portrait = tables.upload(portrait.id).await.unwrap().unwrap();
+        assert!(matches!(portrait.state, State::Replaced { .. }) && portrait.due.is_some());
+        let again = run(until(Timestamp::MAX)).await;
         assert_eq!(again, Report { complete: true, ..Report::default() });
         assert!(tables.owner_of(&"young@example.org".parse().unwrap()).await.unwrap().is_some());
         assert!(tables.owner_of(&"old7@example.org".parse().unwrap()).await.unwrap().is_none());

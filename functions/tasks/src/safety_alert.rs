@@ -44,14 +44,22 @@ impl Alarm {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self {
-            tables: Tables::from_env(&aws)?,
-            cipher: FieldCipher::from_env(&aws)?,
-            mailer: Mailer::from_env(&aws)?,
-            texter: Texter::from_env(&aws)?,
-            on_call: Topic::from_env(&aws, "SAFETY_TOPIC_ARN"),
-            app_url: config::required("APP_URL")?,
-        })
+        let (mailer, texter) = (Mailer::from_env(&aws)?, Texter::from_env(&aws)?);
+        let on_call = Topic::from_env(&aws, "SAFETY_TOPIC_ARN");
+        let (tables, cipher) = (Tables::from_env(&aws)?, FieldCipher::from_env(&aws)?);
+        Ok(Self::new(tables, cipher, mailer, texter, on_call, config::required("APP_URL")?))
+    }
+
+    /// With these.
+    pub fn new(
+        tables: Tables,
+        cipher: FieldCipher,
+        mailer: Mailer,
+        texter: Texter,
+        on_call: Option<Topic>,
+        app_url: String,
+    ) -> Self {
+        Self { tables, cipher, mailer, texter, on_call, app_url }
     }
 
     /// Tells everybody of what a message is about.

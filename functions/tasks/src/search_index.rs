@@ -56,7 +56,7 @@ mod tests {
         audit::{Action, Entry, Origin},
         bookings::{Actor, Changed},
     };
-    use testing::{Dynamo, TABLES, listed_sitter};
+    use testing::{Dynamo, TABLES, acting_as, listed_sitter};
 
     /// Delivers what every announced event asks of search, as the relay does, oldest last and twice.
     async fn deliver(dynamo: &Dynamo, indexer: &Indexer) {
@@ -65,7 +65,7 @@ mod tests {
         let messages: Vec<_> = events.flat_map(|event| messages_for(&event)).collect();
         for message in messages.iter().rev().chain(&messages) {
             if let Message::Search(message) = message {
-                indexer.handle(*message).await.unwrap();
+                acting_as("SearchIndex", indexer.handle(*message)).await.unwrap();
             }
         }
     }

@@ -38,7 +38,12 @@ impl Reindexer {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self { tables: Tables::from_env(&aws)?, queue: Queue::from_env(&aws, "SEARCH_QUEUE_URL")? })
+        Ok(Self::new(Tables::from_env(&aws)?, Queue::from_env(&aws, "SEARCH_QUEUE_URL")?))
+    }
+
+    /// With these.
+    pub fn new(tables: Tables, queue: Queue) -> Self {
+        Self { tables, queue }
     }
 
     /// Has the sitters of one page looked at again.

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use domain::id::UserId;
     use jiff::Timestamp;
-    use testing::{Dynamo, TABLES};
+    use testing::{Dynamo, TABLES, acting_as};
 
     #[tokio::test]
     async fn each_family_counts_once_for_each_pair() {
@@ -54,7 +54,7 @@ mod tests {
         let comparison = Comparison::new(tables.clone());
         let run = async || {
             let invocation = Invocation { request_id: "test".into(), deadline: Timestamp::MAX };
-            comparison.run(invocation).await.unwrap()
+            acting_as("SimilarSitters", comparison.run(invocation)).await.unwrap()
         };
         let now = Timestamp::now();
         let [ada, bea]: [UserId; 2] = std::array::from_fn(|_| domain::id::new(now));

@@ -30,11 +30,13 @@ impl Sender {
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
         let app_url: http::Uri = config::required("APP_URL")?.parse()?;
-        Ok(Self {
-            tables: Tables::from_env(&aws)?,
-            texter: Texter::from_env(&aws)?,
-            app_host: app_url.host().ok_or("APP_URL has no host")?.to_owned(),
-        })
+        let app_host = app_url.host().ok_or("APP_URL has no host")?.to_owned();
+        Ok(Self::new(Tables::from_env(&aws)?, Texter::from_env(&aws)?, app_host))
+    }
+
+    /// With these.
+    pub fn new(tables: Tables, texter: Texter, app_host: String) -> Self {
+        Self { tables, texter, app_host }
     }
 
     /// Sends the text that a message asks for.

@@ -44,7 +44,12 @@ impl Rotator {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self { tables: Tables::from_env(&aws)?, secret: SigningSecret::from_env(&aws)? })
+        Ok(Self::new(Tables::from_env(&aws)?, SigningSecret::from_env(&aws)?))
+    }
+
+    /// With these.
+    pub fn new(tables: Tables, secret: SigningSecret) -> Self {
+        Self { tables, secret }
     }
 
     /// Answers a schedule or a deployment.

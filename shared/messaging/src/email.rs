@@ -32,11 +32,12 @@ pub struct Mailer {
 impl Mailer {
     /// Sends as the environment says.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
-        Ok(Self {
-            client: Client::new(aws),
-            from: config::required("EMAIL_FROM")?,
-            configuration_set: config::optional("EMAIL_CONFIGURATION_SET"),
-        })
+        Ok(Self::new(aws, config::required("EMAIL_FROM")?, config::optional("EMAIL_CONFIGURATION_SET")))
+    }
+
+    /// Sends from that address, with that configuration set.
+    pub fn new(aws: &SdkConfig, from: String, configuration_set: Option<String>) -> Self {
+        Self { client: Client::new(aws), from, configuration_set }
     }
 
     /// Sends one mail to one person.

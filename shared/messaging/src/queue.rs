@@ -237,7 +237,12 @@ pub struct Queue {
 impl Queue {
     /// The queue that the environment names by that variable.
     pub fn from_env(aws: &SdkConfig, variable: &'static str) -> Result<Self, config::Missing> {
-        Ok(Self { client: Client::new(aws), url: config::required(variable)? })
+        Ok(Self::new(aws, config::required(variable)?))
+    }
+
+    /// The queue at that URL.
+    pub fn new(aws: &SdkConfig, url: String) -> Self {
+        Self { client: Client::new(aws), url }
     }
 
     /// Puts a message on the queue.
@@ -288,14 +293,20 @@ pub struct Queues {
 impl Queues {
     /// The queues that the environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
+        Self::at(aws, config::required)
+    }
+
+    /// The queues at the URLs that `url` finds by the names of their environment variables.
+    pub fn at<E>(aws: &SdkConfig, url: impl Fn(&'static str) -> Result<String, E>) -> Result<Self, E> {
+        let queue = |variable| Ok(Queue::new(aws, url(variable)?));
         Ok(Self {
-            identity_emails: Queue::from_env(aws, "IDENTITY_EMAIL_QUEUE_URL")?,
-            emails: Queue::from_env(aws, "EMAIL_QUEUE_URL")?,
-            texts: Queue::from_env(aws, "SMS_QUEUE_URL")?,
-            search: Queue::from_env(aws, "SEARCH_QUEUE_URL")?,
-            payments: Queue::from_env(aws, "PAYMENTS_QUEUE_URL")?,
-            bookings: Queue::from_env(aws, "BOOKINGS_QUEUE_URL")?,
-            alerts: Queue::from_env(aws, "ALERTS_QUEUE_URL")?,
+            identity_emails: queue("IDENTITY_EMAIL_QUEUE_URL")?,
+            emails: queue("EMAIL_QUEUE_URL")?,
+            texts: queue("SMS_QUEUE_URL")?,
+            search: queue("SEARCH_QUEUE_URL")?,
+            payments: queue("PAYMENTS_QUEUE_URL")?,
+            bookings: queue("BOOKINGS_QUEUE_URL")?,
+            alerts: queue("ALERTS_QUEUE_URL")?,
         })
     }
 

@@ -46,7 +46,12 @@ pub fn help_text(name: &str, by: Who) -> String {
 impl Texter {
     /// Sends as the environment says.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, config::Missing> {
-        Ok(Self { client: Client::new(aws), sender: config::required("SMS_SENDER")? })
+        Ok(Self::new(aws, config::required("SMS_SENDER")?))
+    }
+
+    /// Sends in that name.
+    pub fn new(aws: &SdkConfig, sender: String) -> Self {
+        Self { client: Client::new(aws), sender }
     }
 
     /// Sends one text to one number.

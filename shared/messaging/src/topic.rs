@@ -19,7 +19,12 @@ pub struct Topic {
 impl Topic {
     /// The topic that the environment names by that variable, if it names one.
     pub fn from_env(aws: &SdkConfig, variable: &'static str) -> Option<Self> {
-        config::optional(variable).map(|arn| Self { client: Client::new(aws), arn })
+        config::optional(variable).map(|arn| Self::new(aws, arn))
+    }
+
+    /// The topic of that ARN.
+    pub fn new(aws: &SdkConfig, arn: String) -> Self {
+        Self { client: Client::new(aws), arn }
     }
 
     /// Tells everybody who has subscribed. What goes out names identifiers and nothing personal: who reads it, and

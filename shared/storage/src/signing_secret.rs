@@ -43,7 +43,12 @@ struct Document {
 impl SigningSecret {
     /// The secret that the environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, Error> {
-        Ok(Self { client: Client::new(aws), id: config::required("TOKEN_SIGNING_SECRET_ARN")? })
+        Ok(Self::new(aws, config::required("TOKEN_SIGNING_SECRET_ARN")?))
+    }
+
+    /// The secret of that ARN.
+    pub fn new(aws: &SdkConfig, id: String) -> Self {
+        Self { client: Client::new(aws), id }
     }
 
     /// All keys; none before the first rotation.

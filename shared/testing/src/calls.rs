@@ -1,4 +1,4 @@
-//! What is called of AWS: noted, for KMS answered, and, where a test wants it, throttled.
+//! What is called of AWS: noted, answered where it is not DynamoDB, and, where a test wants it, throttled.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -24,9 +24,14 @@ use aws_smithy_types::body::SdkBody;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-/// The names of the calls, e.g. `DynamoDB_20120810.GetItem`, in their order.
+use crate::{
+    recording,
+    stand_ins::{self, Objects},
+};
+
+/// The names of the calls, e.g. `DynamoDB_20120810.GetItem` or `ses POST`, in their order.
 #[derive(Debug, Clone, Default)]
-pub struct Calls(Arc<Mutex<Vec<String>>>, Arc<AtomicUsize>);
+pub struct Calls(Arc<Mutex<Vec<String>>>, Arc<AtomicUsize>, Objects);
 
 impl Calls {
     /// Those since the last time that this was asked.
@@ -37,6 +42,11 @@ impl Calls {
     /// Lets the table take none of the next so many transactions.
     pub fn throttle(&self, transactions: usize) {
         self.1.store(transactions, Ordering::SeqCst);
+    }
+
+    /// What lies in the buckets.
+    pub fn objects(&self) -> &Objects {
+        &self.2
     }
 
     fn is_throttled(&self, target: &str) -> bool {
@@ -77,13 +87,21 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        self.calls.note(&target);
+        if target.is_empty() {
+            self.calls.note(&format!("{} {}", recording::service(&request), request.method()));
+        } else {
+            self.calls.note(&target);
+        }
+        recording::record(&request);
         if self.calls.is_throttled(&target) {
             return HttpConnectorFuture::ready(Ok(throttled()));
         }
         match target.strip_prefix("TrentService.") {
             Some(operation) => HttpConnectorFuture::ready(Ok(kms(operation, &request))),
-            None => self.inner.call(request),
+            None => match stand_ins::answer(&request, &self.calls.2) {
+                Some(answer) => HttpConnectorFuture::ready(Ok(answer)),
+                None => self.inner.call(request),
+            },
         }
     }
 }

@@ -4,7 +4,9 @@ mod bookings;
 mod brute_force;
 mod calls;
 pub mod country;
+mod recording;
 mod sitters;
+mod stand_ins;
 mod stripe_stub;
 
 use aws_credential_types::Credentials;
@@ -20,7 +22,9 @@ pub use bookings::{asked_for, requested_booking, window};
 pub use brute_force::BruteForce;
 pub use calls::Calls;
 use dynoxide::Database;
+pub use recording::acting_as;
 pub use sitters::{every_day, listed_sitter};
+pub use stand_ins::Objects;
 pub use stripe_stub::{
     Account as StripeAccount, Books as StripeBooks, Intent as StripeIntent, STRIPE_WEBHOOK_SECRET,
     StripeStub, Transfer as StripeTransfer, stripe_signature,

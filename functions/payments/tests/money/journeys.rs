@@ -9,6 +9,7 @@ use domain::{
 
 use jiff::SignedDuration;
 use storage::bookings::Changed;
+use testing::acting_as;
 
 use crate::world::{OVERRUN, Outcome, SITTERS, TOTAL, World};
 
@@ -189,10 +190,10 @@ async fn a_booking_that_goes_well_is_paid_for_and_paid_out() {
     assert_eq!((settled.state, settled.waiting), (State::Settled, vec![725, SITTERS]));
     assert!(settled.transfers.is_empty());
     let account = world.opens_account().await;
-    world.worker.hear(account.as_str()).await.unwrap();
+    acting_as("PaymentsWork", world.worker.hear(account.as_str())).await.unwrap();
     assert!(!world.tables.payee(world.sitter).await.unwrap().unwrap().payouts_enabled);
     world.stub.onboard(account.as_str(), true);
-    world.worker.hear(account.as_str()).await.unwrap();
+    acting_as("PaymentsWork", world.worker.hear(account.as_str())).await.unwrap();
     let paid = world.outcome().await;
     assert_eq!((paid.transfers, paid.waiting, paid.sitters), (vec![725, SITTERS], vec![], 0));
     assert_eq!(paid.payments["care"], (Paid::Captured, [TOTAL, 0, SITTERS]));
@@ -319,11 +320,11 @@ async fn a_refused_card_is_mended_by_another_and_confirmed_by_its_owner() {
     assert_eq!(asks.intents["care 1"].0, "canceled");
     let intent = world.intents().pop().unwrap();
     world.stub.confirm(&intent, false);
-    world.worker.hear(&intent).await.unwrap();
+    acting_as("PaymentsWork", world.worker.hear(&intent)).await.unwrap();
     assert_eq!(world.booking().await.card, Card::Refused);
     // Whoever has failed once may still confirm it.
     world.stub.confirm(&intent, true);
-    world.worker.hear(&intent).await.unwrap();
+    acting_as("PaymentsWork", world.worker.hear(&intent)).await.unwrap();
     let held = world.outcome().await;
     assert_eq!((held.state, held.card), (State::Confirmed, Card::Held));
     assert_eq!(held.intents["care 2"], ("requires_capture".into(), [TOTAL, 0, 0, 0]));
@@ -475,10 +476,10 @@ async fn what_a_bank_takes_back_is_held_back_until_it_decides() {
         happens(&world, 240, &work).await;
         // A bank that only asks has taken nothing.
         world.stub.dispute("pi_1", "warning_needs_response", TOTAL);
-        world.worker.hear("pi_1").await.unwrap();
+        acting_as("PaymentsWork", world.worker.hear("pi_1")).await.unwrap();
         assert_eq!(world.payments().await[0].chargeback, None);
         world.stub.dispute("pi_1", "needs_response", TOTAL);
-        world.worker.hear("pi_1").await.unwrap();
+        acting_as("PaymentsWork", world.worker.hear("pi_1")).await.unwrap();
         world.passes_until(240 + 48 * 60).await;
         work().await;
         let open = world.outcome().await;
@@ -509,7 +510,7 @@ async fn what_is_not_ours_is_not_heard() {
     for object in
         ["pi_unknown", "acct_unknown", "cus_1", "ch_1", "re_1", "seti_1", "", "nonsense", "pi_", "pi_/../x"]
     {
-        world.worker.hear(object).await.unwrap();
+        acting_as("PaymentsWork", world.worker.hear(object)).await.unwrap();
     }
     // Of another use of the same Stripe, and of a payment that is not there.
     let world = Journey::CancelledLate.world().await;
@@ -529,7 +530,7 @@ async fn what_is_not_ours_is_not_heard() {
         books.intents.insert("pi_alien".into(), alien);
     }
     for object in ["pi_other", "pi_alien", "pi_yen"] {
-        world.worker.hear(object).await.unwrap();
+        acting_as("PaymentsWork", world.worker.hear(object)).await.unwrap();
     }
     world.worker.settle(domain::id::new(world.now())).await.unwrap();
     assert_eq!(before.ledger, [0; 5]);
@@ -599,7 +600,7 @@ async fn a_sitter_is_paid_only_if_the_money_gets_there_and_on_from_there() {
     for (transfers, payouts) in [(false, true), (true, false)] {
         let state = testing::StripeAccount { transfers, payouts, banked: 0 };
         world.stub.books().accounts.insert(account.to_string(), state);
-        world.worker.hear(account.as_str()).await.unwrap();
+        acting_as("PaymentsWork", world.worker.hear(account.as_str())).await.unwrap();
         assert!(!world.tables.payee(world.sitter).await.unwrap().unwrap().payouts_enabled);
     }
     assert_eq!(world.outcome().await.waiting, [SITTERS / 2]);

@@ -8,7 +8,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use payments::reconcile::{Reconciliation, Report};
 use runtime::Invocation;
-use testing::{StripeBooks, StripeIntent, StripeTransfer};
+use testing::{StripeBooks, StripeIntent, StripeTransfer, acting_as};
 
 use crate::{
     journeys::{Journey, happens, is_paid_for},
@@ -18,7 +18,7 @@ use crate::{
 async fn reconciled(world: &World) -> Report {
     let deadline = Timestamp::now() + SignedDuration::from_mins(5);
     let invocation = Invocation { request_id: "req-1".into(), deadline };
-    Reconciliation::new(world.app()).run(invocation).await.unwrap()
+    acting_as("PaymentsReconcile", Reconciliation::new(world.app()).run(invocation)).await.unwrap()
 }
 
 /// Of a booking whose money was held yesterday, and taken two hours ago.

@@ -31,7 +31,7 @@ use storage::{
     bookings::{Actor, Changed},
     payees::Payee,
 };
-use testing::{Dynamo, StripeStub, TABLES, asked_for, window};
+use testing::{Dynamo, StripeStub, TABLES, acting_as, asked_for, window};
 
 /// When bookings begin, at 58.00 for the sitter, 6.96, and 1.39 of tax.
 pub const START: &str = "2026-06-10T10:00:00Z";
@@ -221,6 +221,10 @@ impl World {
         self.messages().await;
     }
 
+    async fn handles(&self, message: PaymentMessage) -> Result<(), Error> {
+        acting_as("PaymentsWork", self.worker.handle(message)).await
+    }
+
     /// Brings all messages, each again as long as it fails; how often that was.
     pub async fn works(&self) -> Result<usize, Error> {
         let mut failed = 0;
@@ -231,7 +235,7 @@ impl World {
             }
             for message in messages {
                 let mut tries = 0;
-                while let Err(error) = self.worker.handle(message.clone()).await {
+                while let Err(error) = self.handles(message.clone()).await {
                     (failed, tries) = (failed + 1, tries + 1);
                     if tries == TRIES {
                         return Err(error);
@@ -244,13 +248,13 @@ impl World {
     /// One message more about the booking.
     pub async fn settles(&self) -> Result<(), Error> {
         let event_id = domain::id::new(self.now());
-        self.worker.handle(PaymentMessage::Booking { event_id, booking_id: self.id }).await
+        self.handles(PaymentMessage::Booking { event_id, booking_id: self.id }).await
     }
 
     /// Webhooks tell of every intent there is.
     pub async fn hears(&self) {
         for intent in self.intents() {
-            self.worker.hear(&intent).await.unwrap();
+            acting_as("PaymentsWork", self.worker.hear(&intent)).await.unwrap();
         }
     }
 

@@ -405,3 +405,19 @@ async fn attempt(client: &Client, method: &str, path: &str, role: Role, end: &st
     let answer = client.call(method, &url, Some(&token), body).await;
     (answer.status.as_u16(), client.state().await != before)
 }
+
+#[tokio::test]
+async fn a_refusal_gives_the_key_of_a_request_back() {
+    let client = Client::start().await;
+    for (path, caller) in [("/booking-series", "parent"), ("/admin/payments/{id}/refund", "admin")] {
+        let (owner, token) = (owner(&client).await, token(&client, caller).await);
+        let (url, mut body) = example("POST", path, &owner);
+        let key = [("Idempotency-Key", "k1")];
+        let refused = client.call_with("POST", &url, token.as_deref(), body.clone(), &key).await;
+        assert!(refused.status.is_client_error(), "{path}: {}", refused.body);
+        // Another body under a key that is still taken would be a 422.
+        body["note"] = json!("Another one");
+        let again = client.call_with("POST", &url, token.as_deref(), body, &key).await;
+        assert!(again.status.is_client_error() && again.status != 422, "{path}: {}", again.body);
+    }
+}

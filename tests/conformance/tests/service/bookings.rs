@@ -22,12 +22,13 @@ use storage::{
     audit::By,
     bookings::{Actor, Changed},
 };
-use testing::{every_day, listed_sitter, requested_booking, window};
+use testing::{acting_as, every_day, listed_sitter, requested_booking, window};
 
 use crate::{
     authorization,
     client::{Answer, Client},
     family::{byron, child_of, home, with},
+    tasks::{self, Tasks, taken},
 };
 
 /// Six hours, of which three at night.
@@ -221,7 +222,7 @@ impl World {
     async fn due(&self, at: &str, path: &str) {
         self.at(at);
         let steps = Steps::new(self.client.tables.clone(), self.client.cipher.clone());
-        steps.step(id(path), self.client.now()).await.unwrap();
+        acting_as("BookingsDue", steps.step(id(path), self.client.now())).await.unwrap();
     }
 
     fn at(&self, at: &str) {
@@ -369,10 +370,17 @@ async fn a_booking_goes_from_a_request_to_the_end_of_a_dispute() {
     let presence = world.stored(&path).await.checked_in.unwrap();
     assert_eq!(presence.distance_metres, Some(11), "of where exactly, only how far from home is kept");
     world.at("2027-02-12T21:00:00Z");
+    let tasks = Tasks::of(&world.client);
+    tasks::admin(&world.client).await;
+    tasks.deliver(&world.client).await;
+    world.client.dynamo.calls.take();
     for who in [&world.parent, &world.sitter] {
         let help = who.call(&world.client, "POST", &format!("{path}/sos"), Value::Null).await;
         assert_eq!((help.status.as_u16(), help.text.as_str()), (202, ""));
     }
+    tasks.deliver(&world.client).await;
+    let [_, mails, texts] = taken(&world.client);
+    assert_eq!((mails, texts), (2, 4), "the admin, the emergency contact, and whoever is on call");
     // Twenty minutes late: one quarter beyond the one for nothing.
     world.at("2027-02-13T01:20:00Z");
     let gone = world.sitter("POST", &format!("{path}/check-out"), json!({})).await;
@@ -397,6 +405,7 @@ async fn a_booking_goes_from_a_request_to_the_end_of_a_dispute() {
     world.due("2027-02-28T12:00:00Z", &path).await;
     let settled = world.parent("GET", &path, Value::Null).await;
     assert_snapshot!(settled.body);
+    tasks.deliver(&world.client).await;
 
     let expected = [
         "requested",
@@ -1542,4 +1551,24 @@ async fn a_user_who_was_just_suspended_changes_no_booking_but_may_call_for_help(
     world.client.set_standing(&sitter, true).await;
     let help = world.client.call("POST", &format!("{accepted}/sos"), Some(&token), Value::Null).await;
     assert_eq!(help.status, 202, "{}", help.body);
+}
+
+#[tokio::test]
+async fn admins_hear_of_a_sitter_who_is_suspended_while_there() {
+    let world = World::start().await;
+    let path = world.confirmed("2027-02-12").await;
+    world.at("2027-02-12T18:55:00Z");
+    let there = world.sitter("POST", &format!("{path}/check-in"), json!({})).await;
+    assert_eq!(there.status, 200, "{}", there.body);
+    let admin = world.client.admin("root@example.org").await;
+    let tasks = Tasks::of(&world.client);
+    tasks.deliver(&world.client).await;
+    let suspend = json!({ "status": "suspended", "reason": "Complaints" });
+    let suspend_path = format!("/admin/users/{}/status", world.sitter.id);
+    let suspended = world.client.call("POST", &suspend_path, Some(&admin), suspend).await;
+    assert_eq!(suspended.status, 200, "{}", suspended.body);
+    tasks.deliver(&world.client).await;
+    world.client.dynamo.calls.take();
+    tasks.looks_ahead_of(world.sitter.id).await;
+    assert_eq!(taken(&world.client), [1, 0, 0], "an alert");
 }

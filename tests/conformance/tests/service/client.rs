@@ -14,7 +14,10 @@ use api::{
 use axum::{
     Router,
     body::Body,
+    extract::MatchedPath,
     http::{HeaderMap, Request, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
 };
 use domain::{
     display_name::DisplayName,
@@ -36,7 +39,7 @@ use storage::{
     files::Files,
     signing_secret::PrivateKeys,
 };
-use testing::{Dynamo, STRIPE_WEBHOOK_SECRET, StripeStub, TABLES};
+use testing::{Dynamo, STRIPE_WEBHOOK_SECRET, StripeStub, TABLES, acting_as};
 use tower::ServiceExt;
 
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -119,7 +122,10 @@ impl Client {
         let app = app.with_webhook_secrets(STRIPE_WEBHOOK_SECRET.into(), CHECK_SECRET.into());
         let ip = Mutex::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)));
         Self {
-            router: api::service(conformance::routes(), app.clone()),
+            router: api::service(
+                conformance::routes().layer(middleware::from_fn(as_its_function)),
+                app.clone(),
+            ),
             tables,
             cipher,
             dynamo,
@@ -350,6 +356,12 @@ impl Client {
         let found = self.dynamo.client.scan().table_name(table).send().await.unwrap();
         found.items().iter().map(|item| serde_dynamo::from_item(item.clone()).unwrap()).collect()
     }
+}
+
+/// Has the calls of a request recorded as those of the function that serves it.
+async fn as_its_function(path: MatchedPath, request: Request<Body>, next: Next) -> Response {
+    let route = format!("{} {}", request.method(), path.as_str());
+    acting_as(route, next.run(request)).await
 }
 
 /// The access and the refresh token of an answer.

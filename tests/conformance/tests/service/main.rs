@@ -18,6 +18,7 @@ mod recovery;
 mod second_step;
 mod sessions;
 mod sitters;
+mod tasks;
 mod text;
 mod uploads;
 mod vetting;

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use payments::work::Worker;
 use serde_json::{Value, json};
 use storage::bookings::{Actor, Changed};
-use testing::{STRIPE_WEBHOOK_SECRET, requested_booking, stripe_signature};
+use testing::{STRIPE_WEBHOOK_SECRET, acting_as, requested_booking, stripe_signature};
 
 use crate::{
     authorization::sign_in,
@@ -89,7 +89,7 @@ impl Family {
     }
 
     async fn works(&self) {
-        Worker::new(self.client.app.clone()).settle(self.booking).await.unwrap();
+        acting_as("PaymentsWork", Worker::new(self.client.app.clone()).settle(self.booking)).await.unwrap();
     }
 
     async fn booking(&self) -> Booking {
@@ -360,7 +360,7 @@ async fn a_payment_is_tried_again_and_confirmed() {
     let expected = json!({ "next": "confirm", "client_secret": format!("{intent}_secret_1") });
     assert_eq!((confirm.status.as_u16(), confirm.body), (200, expected));
     family.client.stripe.confirm(intent.as_str(), true);
-    Worker::new(family.client.app.clone()).hear(intent.as_str()).await.unwrap();
+    acting_as("PaymentsWork", Worker::new(family.client.app.clone()).hear(intent.as_str())).await.unwrap();
     assert_eq!((family.payment().await.state, family.booking().await.card), (Paid::Authorised, Card::Held));
 
     // Or with another card instead.
@@ -467,7 +467,7 @@ async fn an_admin_sees_what_a_bank_has_taken_back() {
     let payment = family.payment().await;
     let (intent, total) = (payment.intent.clone().unwrap(), payment.captured.total().amount_minor);
     family.client.stripe.dispute(intent.as_str(), "needs_response", total);
-    Worker::new(family.client.app.clone()).hear(intent.as_str()).await.unwrap();
+    acting_as("PaymentsWork", Worker::new(family.client.app.clone()).hear(intent.as_str())).await.unwrap();
     let seen = admin(&path).await;
     assert_eq!(seen.status, 200, "{}", seen.body);
     let due_by = family.payment().await.chargeback.unwrap().due_by.unwrap();
@@ -524,7 +524,7 @@ async fn a_sitter_tells_where_to_pay_and_is_paid() {
 
     let account = family.client.stripe.books().accounts.keys().next().unwrap().clone();
     family.client.stripe.onboard(&account, true);
-    Worker::new(family.client.app.clone()).hear(&account).await.unwrap();
+    acting_as("PaymentsWork", Worker::new(family.client.app.clone()).hear(&account)).await.unwrap();
     assert_eq!(state().await, "enabled");
     let earnings = family.sitter("GET", "/earnings", Value::Null).await.body;
     let expected = balances(&nothing, &theirs, &nothing);
@@ -536,14 +536,14 @@ async fn a_sitter_tells_where_to_pay_and_is_paid() {
     let [payment] = tables.payments_of(booking.id).await.unwrap().try_into().unwrap();
     let granted = payment.grant_refund(payment.owed.total()).unwrap();
     tables.save_payment(&granted.payment, None, &[]).await.unwrap();
-    Worker::new(family.client.app.clone()).settle(booking.id).await.unwrap();
+    acting_as("PaymentsWork", Worker::new(family.client.app.clone()).settle(booking.id)).await.unwrap();
     let earnings = family.sitter("GET", "/earnings", Value::Null).await.body;
     assert_eq!(earnings["balances"], balances(&theirs, &theirs, &nothing));
     let kinds: Vec<_> = earnings["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
     assert_eq!(kinds, ["called_back", "refunded", "paid_out", "charged"]);
     // Stripe wants to know more.
     family.client.stripe.onboard(&account, false);
-    Worker::new(family.client.app.clone()).hear(&account).await.unwrap();
+    acting_as("PaymentsWork", Worker::new(family.client.app.clone()).hear(&account)).await.unwrap();
     assert_eq!(state().await, "pending");
 }
 

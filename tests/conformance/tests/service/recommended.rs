@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use runtime::Invocation;
 use serde_json::{Value, json};
 use tasks::similar_sitters::Comparison;
+use testing::acting_as;
 
 use crate::{
     client::{Answer, Client},
@@ -168,7 +169,7 @@ async fn who_has_come_and_whom_similar_families_booked_come_first() {
     let task = Comparison::new(client.tables.clone());
     let run = async || {
         let invocation = Invocation { request_id: "test".into(), deadline: Timestamp::MAX };
-        assert!(task.run(invocation).await.unwrap().complete);
+        assert!(acting_as("SimilarSitters", task.run(invocation)).await.unwrap().complete);
     };
     let like_ours = "families_like_yours".to_owned();
     for families in 1..=3 {

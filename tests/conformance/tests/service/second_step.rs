@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
-use crate::client::{Answer, Client, PASSWORD, pair};
+use crate::{
+    client::{Answer, Client, PASSWORD, pair},
+    tasks::{Tasks, taken},
+};
 
 const ADA: &str = "ada@example.org";
 const PHONE: &str = "+447400123456";
@@ -20,6 +23,11 @@ async fn set(client: &Client, token: &str, body: Value) -> Answer {
     client.call("PUT", "/me/second-step", Some(token), body).await
 }
 
+/// Has a code sent to a number that is to be proved; the status of the answer.
+pub async fn ask_for_code(client: &Client, access: &str) -> u16 {
+    send(client, Some(access), json!({ "phone": PHONE })).await.status.as_u16()
+}
+
 async fn prove_phone(client: &Client, access: &str, email: &str, phone: &str) -> Answer {
     assert_eq!(send(client, Some(access), json!({ "phone": phone })).await.status, 202);
     let code = client.code(&client.user(email).await, None).await;
@@ -29,6 +37,17 @@ async fn prove_phone(client: &Client, access: &str, email: &str, phone: &str) ->
 /// A code that is not that one.
 fn another(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+#[tokio::test]
+async fn a_number_that_is_replaced_is_free_for_others() {
+    let client = Client::start().await;
+    let (ada, _) = client.sign_in(ADA).await;
+    for phone in [PHONE, "+447400123457"] {
+        assert_eq!(prove_phone(&client, &ada, ADA, phone).await.status, 204);
+    }
+    let (bob, _) = client.sign_in("bob@example.org").await;
+    assert_eq!(prove_phone(&client, &bob, "bob@example.org", PHONE).await.status, 204);
 }
 
 async fn challenge(client: &Client) -> String {
@@ -262,6 +281,9 @@ async fn signing_in_with_a_text() {
     let early = verify(&client, None, json!({ "challenge": challenge, "code": "123456" })).await;
     assert_eq!(early.problem(), (401, "invalid_code", vec![]), "no text was sent yet");
     assert_eq!(send(&client, None, json!({ "challenge": challenge })).await.status, 202);
+    client.dynamo.calls.take();
+    Tasks::of(&client).deliver(&client).await;
+    assert_ne!(taken(&client)[2], 0, "the text");
     let code = client.code(&ada, Some(challenge)).await;
     let signed_in = verify(&client, None, json!({ "challenge": challenge, "code": code })).await;
     assert_eq!(client.get("/me", &pair(&signed_in).0).await.status, 200);
