@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evaluate import Call, Names, Statement, allows, applies, like, statements
@@ -46,14 +46,15 @@ def recorded(model: Model) -> list[Call]:
     return sorted(calls, key=str)
 
 
-def by_route(model: Model):
+def by_route(model: Model) -> Callable[[str], str]:
     """Finds the function that a recording names, by itself or by the method and the path that it serves."""
     found = {name: name for name, _ in model.functions()}
     for name, properties in model.functions():
         for event in properties.get("Events", {}).values():
             if event["Type"] == "Api":
                 found[f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}"] = name
-    return found.__getitem__
+    # HEAD is answered by the function of GET.
+    return lambda name: found.get(name) or found[re.sub("^HEAD ", "GET ", name)]
 
 
 def arn(names: Names, call: dict[str, Any]) -> str:
