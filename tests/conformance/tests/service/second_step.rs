@@ -42,11 +42,11 @@ fn another(code: &str) -> String {
 #[tokio::test]
 async fn a_number_that_is_replaced_is_free_for_others() {
     let client = Client::start().await;
-    let (ada, _) = client.sign_in(ADA).await;
+    let (ada, _) = client.verified(ADA).await;
     for phone in [PHONE, "+447400123457"] {
         assert_eq!(prove_phone(&client, &ada, ADA, phone).await.status, 204);
     }
-    let (bob, _) = client.sign_in("bob@example.org").await;
+    let (bob, _) = client.verified("bob@example.org").await;
     assert_eq!(prove_phone(&client, &bob, "bob@example.org", PHONE).await.status, 204);
 }
 
