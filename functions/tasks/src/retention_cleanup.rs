@@ -80,6 +80,7 @@ mod tests {
     use domain::{
         display_name::DisplayName,
         event::{Event, Fact},
+        mail_link::MailLink,
         role::Role,
         upload::{FileSize, ImageType, Purpose, State, Upload},
         user::{Avatar, User},
@@ -172,5 +173,32 @@ mod tests {
         assert_eq!(again, Report { complete: true, ..Report::default() });
         assert!(tables.owner_of(&"young@example.org".parse().unwrap()).await.unwrap().is_some());
         assert!(tables.owner_of(&"old7@example.org".parse().unwrap()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_left_is_free_in_the_end() {
+        let dynamo = Dynamo::start().await;
+        let tables = Tables::new(dynamo.client.clone(), TABLES.map(String::from));
+        let files = Files::new(&dynamo.config, "uploads".into(), "media".into());
+        let cleanup = Cleanup::new(tables.clone(), files);
+        let past = Timestamp::now() - WEEK;
+        let [old, new] = ["old@example.org", "new@example.org"].map(|email| email.parse().unwrap());
+        register(&tables, "old@example.org", None, past).await;
+        let user = tables.user(tables.owner_of(&old).await.unwrap().unwrap()).await.unwrap().unwrap();
+        let before = user.clone().prove_email(&old, past).unwrap();
+        tables.save_user(before.clone(), user.version, past).await.unwrap();
+        let secret = api::secrets::Secret::generate().hash();
+        let link = MailLink::new(&before, domain::mail_link::Purpose::VerifyEmail, new, secret, past);
+        tables.save_link(&link).await.unwrap();
+        let after = before.clone().with_pending_email(link.email.clone());
+        let after = after.prove_email(&link.email, past).unwrap();
+        let after = User { version: before.version + 1, ..after };
+        let trail = Entry::by_self(user.id, Action::EmailChanged, past, Origin::default());
+        tables.prove_email(&before, after, None, &link, &trail).await.unwrap();
+        assert!(tables.claim_on(&old).await.unwrap().is_some());
+
+        let report = acting_as("RetentionCleanup", cleanup.run(until(Timestamp::MAX))).await.unwrap();
+        assert_eq!((report.done["previous_email"], report.failed), (1, 0));
+        assert!(tables.claim_on(&old).await.unwrap().is_none());
     }
 }
