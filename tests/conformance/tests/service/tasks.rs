@@ -64,7 +64,7 @@ impl Tasks {
         let queues =
             Queues::at(aws, |variable| Ok::<_, ()>(format!("https://sqs.test/1/{}", queue_of(variable))));
         Self {
-            relay: Relay::new(queues.unwrap()),
+            relay: Relay::new(queues.unwrap(), queue(client, "OutboxFailures")),
             emails: email_send::Sender::new(tables.clone(), mailer.clone(), url.clone()),
             texts: sms_send::Sender::new(tables.clone(), texter.clone(), "app.test".into()),
             alarm: Alarm::new(tables.clone(), cipher, mailer, texter, Some(topic), url),
