@@ -112,7 +112,7 @@ mod tests {
         let cleanup =
             Cleanup::new(tables.clone(), Files::new(&dynamo.config, "uploads".into(), "media".into()));
         let now = Timestamp::now();
-        register(&tables, "old@example.org", now - WEEK).await;
+        register(&tables, "old@example.org", None, now - WEEK).await;
         // As after the first step of a removal: the account is a note only, and what lies under it is still there.
         let user = tables.owner_of(&"old@example.org".parse().unwrap()).await.unwrap().unwrap();
         let text = |text: &str| AttributeValue::S(text.to_owned());
