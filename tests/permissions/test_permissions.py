@@ -54,8 +54,9 @@ def complaints(check: Callable[..., Any], model: Model, calls: list[Call], role:
 
 def test_finds_a_permission_that_is_missing(calls: list[Call]) -> None:
     model = doctored("MeGetRole", lambda statements: statements.pop(0))
-    [complaint] = complaints(checks.calls_are_allowed, model, calls, "MeGetRole")
-    assert complaint.startswith("MeGet may not call dynamodb:GetItem on arn:aws:dynamodb:eu-west-1:123456789012:table/")
+    found = complaints(checks.calls_are_allowed, model, calls, "MeGetRole")
+    table = "arn:aws:dynamodb:eu-west-1:123456789012:table/Data.Main"
+    assert found and all(f" may not call dynamodb:GetItem on {table}" in each for each in found)
 
 
 def test_finds_a_permission_that_nothing_uses(calls: list[Call]) -> None:
@@ -78,8 +79,8 @@ def test_finds_a_context_that_is_wrong(calls: list[Call]) -> None:
         statements[1]["Condition"] = {"StringEqualsIfExists": {"kms:EncryptionContext:field": "totp"}}
 
     model = doctored("FamilyProfileGetRole", change)
-    [refused] = complaints(checks.calls_are_allowed, model, calls, "FamilyProfileGetRole")
-    assert "kms:Decrypt" in refused
+    found = complaints(checks.calls_are_allowed, model, calls, "FamilyProfileGetRole")
+    assert found and all("kms:Decrypt" in each for each in found)
 
 
 def test_finds_a_key_that_is_for_everything(calls: list[Call]) -> None:

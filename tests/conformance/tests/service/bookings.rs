@@ -383,7 +383,8 @@ async fn a_booking_goes_from_a_request_to_the_end_of_a_dispute() {
     assert_eq!((mails, texts), (2, 4), "the admin, the emergency contact, and whoever is on call");
     // Twenty minutes late: one quarter beyond the one for nothing.
     world.at("2027-02-13T01:20:00Z");
-    let gone = world.sitter("POST", &format!("{path}/check-out"), json!({})).await;
+    let here = json!({ "location": { "latitude": 53.7501, "longitude": -2.0125 } });
+    let gone = world.sitter("POST", &format!("{path}/check-out"), here).await;
     assert_eq!((gone.status.as_u16(), &gone.body["state"]), (200, &json!("completed")));
     let overrun = |amount| json!({ "amount_minor": amount, "currency": "GBP" });
     assert_eq!(gone.body["overrun"]["total"], overrun(363 + 73), "the sitter sees what is theirs");

@@ -332,8 +332,8 @@ impl Client {
 
     /// The kinds of the events that were announced, sorted.
     pub async fn events(&self) -> Vec<String> {
-        let items = self.items("main").await;
-        let events = items.iter().filter_map(|item| item["event"].as_str());
+        let found = self.dynamo.client.scan().table_name("main").send().await.unwrap();
+        let events = found.items().iter().filter_map(|item| item.get("event")?.as_s().ok());
         let mut types: Vec<_> = events
             .map(|event| serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned())
             .collect();
