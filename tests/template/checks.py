@@ -1,5 +1,6 @@
 """What must hold for every template of ours. A check answers with what is wrong, one sentence each, or with nothing."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -675,11 +676,13 @@ ADDRESSES = 50
 
 def address_limit(model: Model, method: str, path: str) -> tuple[float, set[str]]:
     """Requests per second that the firewall admits from one address, and the rules that count such a request. The
-    least strict of what holds under each prefix."""
-    path = path.replace("{id}", "bkg_01h455vb4pex5vsknk084sn02q")
+    least strict of what holds under each prefix and with each identifier, which can be any word of another path."""
+    words = {word for _, (_, served_path) in served(model) for word in served_path.split("/") if word and "{" not in word}
+    identifiers = sorted({"bkg_01h455vb4pex5vsknk084sn02q", *words}) if "{" in path else [""]
     found = []
-    for prefix in PREFIXES:
-        rules = [(name, rule) for name, rule in address_rules(model) if matches(rule.get("ScopeDownStatement"), method, prefix + path)]
+    for prefix, identifier in itertools.product(PREFIXES, identifiers):
+        request = prefix + re.sub(r"\{\w+\}", identifier, path)
+        rules = [(name, rule) for name, rule in address_rules(model) if matches(rule.get("ScopeDownStatement"), method, request)]
         rates = [rule["Limit"] / rule["EvaluationWindowSec"] for _, rule in rules]
         found.append((min(rates, default=float("inf")), {name for name, _ in rules}))
     return max(rate for rate, _ in found), set.intersection(*(names for _, names in found))

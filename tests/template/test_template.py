@@ -373,6 +373,10 @@ CASES = [
     (checks.few_addresses_exhaust_no_method, ROOT_FILE, settings("*", "ThrottlingRateLimit"), 200),
     (checks.few_addresses_exhaust_no_method, ROOT_FILE, settings("/auth/login", "ThrottlingRateLimit"), 10),
     (checks.few_addresses_exhaust_no_method, EDGE, scope("webhooks", "Limit"), 20_000),
+    # An identifier can be the word webhooks.
+    (checks.few_addresses_exhaust_no_method, EDGE, scope("flood", "ScopeDownStatement"),
+     {"NotStatement": {"Statement": {"ByteMatchStatement": {
+         "FieldToMatch": {"UriPath": {}}, "PositionalConstraint": "CONTAINS", "SearchString": "/webhooks/"}}}}),
     *[
         (checks.throttled_methods_have_a_rule_of_their_own, EDGE, scope(rule, "ScopeDownStatement", *path), value)
         for rule, path, value in (

@@ -99,7 +99,8 @@ async fn reset_second_step(
         origin: meta.origin(),
     };
     let event = Event::new(Fact::SecondStepReset { user_id: id }, now);
-    app.tables()
+    caller
+        .tables(&app)
         .change_credentials(user.next_epoch(), before, &credentials, None, None, &trail, &event)
         .await?;
     Ok(StatusCode::NO_CONTENT)

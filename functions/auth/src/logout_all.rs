@@ -25,6 +25,7 @@ async fn end_all_sessions(
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
     limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
+    limiter.admit(&limits::EPOCHS, &caller.user_id.to_string()).await?;
     let user = caller.user(&app).await?;
     let before = user.version;
     let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin());

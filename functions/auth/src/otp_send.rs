@@ -73,6 +73,8 @@ async fn send_code(
                 .and_then(|phone| app.settings().served(phone))
                 .map_err(|violation| Problem::invalid_field("/phone", violation))?;
             let user = caller.verified_user(&app).await?;
+            // A token of an epoch before is good for some seconds, and what it asks for would be of the new one.
+            caller.session(&app, &user).await?;
             let purpose = Purpose::ProvePhone { phone: phone.clone() };
             send(&app, &limiter, &user, &phone, purpose, now).await?;
         }

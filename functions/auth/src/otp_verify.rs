@@ -171,6 +171,7 @@ async fn prove_phone(
         return Err(wrong_code());
     }
     let before = caller.verified_user(app).await?;
+    caller.session(app, &before).await?;
     if !before.admits(pending.epoch) {
         return Err(wrong_code());
     }

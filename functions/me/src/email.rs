@@ -70,7 +70,8 @@ async fn change_email(
         return Err(Problem::invalid_field("/email", Violation::new("unchanged", "is your address already")));
     }
     // A thief who could change the address twice would take the revert from its owner.
-    if let Some(previous) = user.revertible_email(now) {
+    // Also before the claim on the previous address is released, since a user has one previous address.
+    if let Some(previous) = &user.previous_email {
         let detail =
             format!("The address was changed lately; it can be changed again from {}.", previous.until);
         return Err(Problem::new(StatusCode::CONFLICT, "email_changed_recently", detail));

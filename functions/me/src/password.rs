@@ -2,7 +2,7 @@
 //! everything that is pending, end. Announces [`Fact::PasswordChanged`].
 
 use api::{
-    App, Json, Limiter, Problem, RequestMeta, SignedIn,
+    App, Json, Limiter, Problem, RequestMeta, SignedIn, limits,
     openapi::{BodyProblems, ChangeProblems, LimitProblems, SignedInProblems, StoreProblems},
     passwords,
 };
@@ -53,6 +53,8 @@ async fn change_password(
     let user = caller.user(&app).await?;
     let password = Password::parse_new(&request.new_password, &[user.email.as_str(), user.name.as_str()])
         .map_err(|violation| Problem::invalid_field("/new_password", violation))?;
+
+    limiter.admit(&limits::EPOCHS, &caller.user_id.to_string()).await?;
 
     let before = user.version;
     let kept = caller.session(&app, &user).await?;

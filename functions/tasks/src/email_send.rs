@@ -58,7 +58,9 @@ impl Sender {
         let Some(user) = self.tables.user(message.user_id).await? else { return Ok(()) };
         let Some((to, name)) = addressee(&user, message, Timestamp::now()) else { return Ok(()) };
         // Requested before the password was changed or the account suspended: no link may be issued for it.
-        if message.epoch.is_some_and(|epoch| !user.admits(epoch)) {
+        let fenced = message.template.link().is_some_and(|purpose| MailLink::is_fenced(purpose, &user));
+        let ended = |epoch| !user.admits(if fenced { epoch } else { user.epoch });
+        if message.epoch.is_some_and(ended) {
             return Ok(());
         }
         let about = match message.booking {

@@ -137,6 +137,9 @@ pub const PHONE_CODE: Limit = Limit { per_account: rate(10, 60), ..identity("pho
 pub const PASSWORD: Limit = Limit { per_account: rate(10, 15), ..identity("password") };
 /// Right passwords of the same; each comparison takes processor time.
 pub const CONFIRMED: Limit = Limit { per_account: rate(30, 15), ..identity("confirmed") };
+/// What starts an epoch without a link from an email: a changed password, a sign-out of all devices. Each voids the
+/// owner's reset link, so a thief who may repeat it keeps the owner out. The account is the user; a reset takes none.
+pub const EPOCHS: Limit = Limit { per_account: rate(4, 60), ..identity("epochs") };
 /// What a caller who is signed in does with their sessions. The account is the session, as above.
 pub const SESSIONS: Limit = Limit { per_account: rate(60, 15), ..identity("sessions") };
 /// `POST /uploads`.
@@ -348,6 +351,18 @@ impl Limiter {
                 if let Err(error) = filled.await {
                     tracing::warn!(limit = limit.name, %error, "failures were not forgotten");
                 }
+            }
+        }
+        // One text, so that a thief who has used them up does not keep the owner from the second step. A full bucket
+        // would let the owner of a premium number earn from resets.
+        for limit in [&SIGN_IN_TEXT, &SIGN_IN_TEXT_DAILY] {
+            let Some(rate) = limit.per_account else { continue };
+            let given = async {
+                let bucket = self.bucket(limit.name, Whose::Account, account).await?;
+                self.app.tables().give_back_tokens(&bucket, rate, 1).await
+            };
+            if let Err(error) = given.await {
+                tracing::warn!(limit = limit.name, %error, "a text was not given back");
             }
         }
         self.remember(account).await;

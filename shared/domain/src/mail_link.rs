@@ -8,6 +8,7 @@ use crate::{
     email::EmailAddress,
     epoch::Epoch,
     id::UserId,
+    role::Role,
     session::TokenHash,
     user::{PreviousEmail, User},
 };
@@ -61,16 +62,26 @@ impl MailLink {
         Self { user_id: user.id, purpose, email, epoch: user.epoch, hash, expires_at }
     }
 
+    /// Whether a link for that purpose ends with the user's epoch. The reset of an account that nobody has
+    /// verified does not: it replaces the account, and a stranger who uses the account could start epochs
+    /// to keep the owner of the address out.
+    pub fn is_fenced(purpose: Purpose, user: &User) -> bool {
+        purpose != Purpose::ResetPassword || user.email_verified || user.role == Role::Admin
+    }
+
     /// Whether a secret with that hash opens the link for its user.
     ///
     /// A suspended account cannot be changed by a link, and a link of an earlier epoch is void. The revert
     /// of an address is exempt from both: it is what the owner has left after a thief has changed the
-    /// password, and leaves a suspension as it is.
+    /// password, and leaves a suspension as it is. See [`Self::is_fenced`] for the other exemption.
     pub fn opens(&self, hash: &TokenHash, user: &User, now: Timestamp) -> bool {
         let usable = match self.purpose {
             Purpose::VerifyEmail => user.admits(self.epoch),
             // Whoever was invited or has forgotten the password of this address, not of one before.
-            Purpose::ResetPassword => user.admits(self.epoch) && user.email == self.email,
+            Purpose::ResetPassword => {
+                let epoch = if Self::is_fenced(self.purpose, user) { self.epoch } else { user.epoch };
+                user.admits(epoch) && user.email == self.email
+            }
             Purpose::RevertEmail => {
                 user.revertible_email(now).is_some_and(|previous| previous.address == self.email)
             }
@@ -82,7 +93,7 @@ impl MailLink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{display_name::DisplayName, role::Role, user::Standing};
+    use crate::{display_name::DisplayName, user::Standing};
 
     fn now() -> Timestamp {
         "2026-03-01T12:00:00Z".parse().unwrap()
@@ -113,7 +124,12 @@ mod tests {
 
     #[test]
     fn is_void_in_another_epoch_and_while_the_account_is_suspended() {
-        let ada = ada();
+        let strangers = ada();
+        let reset = link(&strangers, Purpose::ResetPassword);
+        assert!(opens(&reset, &strangers.clone().next_epoch()), "a stranger keeps nobody out");
+        let verified = strangers.prove_email(&ada().email, now()).unwrap();
+        assert!(!opens(&reset, &verified));
+        let ada = verified;
         for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
             let link = link(&ada, purpose);
             assert!(opens(&link, &ada));

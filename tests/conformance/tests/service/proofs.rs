@@ -180,6 +180,7 @@ async fn another_address_takes_the_place_when_it_is_proved() {
     let soon = change("bob@example.org", PASSWORD).await;
     assert_eq!(soon.problem(), (409, "email_changed_recently", vec![]), "the change can still be reverted");
     client.turn_clock(72 * 3600);
+    client.tables.release_previous_email(client.user("ada@new.example").await).await.unwrap();
     let (access, _) = pair(&client.login("ada@new.example", PASSWORD).await);
     let change = async |email: &str, password: &str| {
         client.call("POST", "/me/email", Some(&access), json!({ "email": email, "password": password })).await

@@ -339,3 +339,76 @@ async fn an_admin_resets_a_second_step_that_its_owner_has_lost() {
         trail["items"].as_array().unwrap().iter().find(|entry| entry["action"] == "second_step_reset");
     assert_eq!(entry.unwrap()["reason"], "video_call: Lost phone");
 }
+
+#[tokio::test]
+async fn a_mistyped_address_is_corrected_before_it_is_verified() {
+    let client = Client::start().await;
+    let typo = "ada@exmaple.org";
+    let (access, _) = client.sign_in(typo).await;
+    assert_eq!(change_email(&client, &access, ADA).await.status, 202);
+    let link = client.link(&client.user(typo).await, Purpose::VerifyEmail, ADA).await;
+    let confirmed = client.call("POST", "/auth/verify-email", Some(&access), json!({ "token": link })).await;
+    assert_eq!(confirmed.status, 204, "{}", confirmed.body);
+    let ada = client.user(ADA).await;
+    assert_eq!((ada.email_verified, ada.previous_email), (true, None));
+    assert_eq!(client.tables.claim_on(&typo.parse().unwrap()).await.unwrap(), None, "it is nobody's");
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_keep_the_owner_of_a_mailbox_out_by_starting_epochs() {
+    let client = Client::start().await;
+    let (stranger, _) = client.sign_in(ADA).await;
+    let token = client.link(&client.user(ADA).await, Purpose::ResetPassword, ADA).await;
+    assert_eq!(client.call("POST", "/auth/logout-all", Some(&stranger), Value::Null).await.status, 204);
+    let body = json!({ "token": token, "password": NEW_PASSWORD, "name": "Ada King", "role": "parent" });
+    assert_eq!(client.post("/auth/password/reset", body).await.status, 204);
+    assert_eq!(client.login(ADA, NEW_PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_thief_starts_few_epochs_in_an_hour() {
+    let client = Client::start().await;
+    client.verified(ADA).await;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        let (thief, _) = pair(&client.login(ADA, PASSWORD).await);
+        let out = client.call("POST", "/auth/logout-all", Some(&thief), Value::Null).await;
+        statuses.push(out.status.as_u16());
+    }
+    assert_eq!(statuses, [204, 204, 204, 204, 429, 429]);
+    let token = client.link(&client.user(ADA).await, Purpose::ResetPassword, ADA).await;
+    assert_eq!(reset(&client, &token).await.status, 204, "a reset is not limited by it");
+}
+
+#[tokio::test]
+async fn an_old_token_proves_no_number_in_the_new_epoch() {
+    let client = Client::start().await;
+    let (owner, _) = client.verified(ADA).await;
+    let (thief, _) = pair(&client.login(ADA, PASSWORD).await);
+    // So the function has just asked which tokens have ended.
+    assert_eq!(client.get("/me", &thief).await.status, 200);
+    recover(&client, "change", &owner).await;
+    let body = json!({ "phone": "+447400123456" });
+    assert_eq!(client.call("POST", "/auth/otp/send", Some(&thief), body.clone()).await.status, 401);
+    assert_eq!(
+        client.call("POST", "/auth/otp/send", Some(&owner), body).await.status,
+        202,
+        "this session goes on"
+    );
+}
+
+#[tokio::test]
+async fn the_address_is_not_changed_again_before_the_one_before_is_released() {
+    let client = Client::start().await;
+    let (access, _) = client.verified(ADA).await;
+    change_email(&client, &access, "ada@other.example").await;
+    let link = client.link(&client.user(ADA).await, Purpose::VerifyEmail, "ada@other.example").await;
+    assert_eq!(verify(&client, &link, Some(PASSWORD)).await.status, 204);
+    client.turn_clock(72 * 3600);
+    let (access, _) = pair(&client.login("ada@other.example", PASSWORD).await);
+    let early = change_email(&client, &access, THIEF).await;
+    assert_eq!(early.problem(), (409, "email_changed_recently", vec![]), "its claim would be left behind");
+    let user = client.user("ada@other.example").await;
+    client.tables.release_previous_email(user).await.unwrap();
+    assert_eq!(change_email(&client, &access, THIEF).await.status, 202);
+}

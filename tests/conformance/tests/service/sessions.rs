@@ -193,3 +193,19 @@ async fn the_trail_is_read_in_pages_and_tells_who_read_it() {
     }
     assert_eq!(client.get(&format!("/admin/audit?subject={}", ada.id), &access).await.status, 403);
 }
+
+#[tokio::test]
+async fn of_too_many_the_one_that_was_used_least_recently_ends() {
+    let client = Client::start().await;
+    let (_, first) = client.sign_in(ADA).await;
+    let mut last = None;
+    for _ in 0..50 {
+        client.turn_clock(60);
+        last = Some(pair(&client.login(ADA, PASSWORD).await));
+    }
+    let (access, token) = last.unwrap();
+    let list = client.get("/auth/sessions", &access).await.body;
+    assert_eq!(list["items"].as_array().unwrap().len(), 50);
+    assert_eq!(refresh(&client, &first).await, 401);
+    assert_eq!(refresh(&client, &token).await, 200);
+}
