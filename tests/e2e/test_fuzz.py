@@ -44,6 +44,7 @@ def test_what_the_contract_tells_is_all_that_happens(
     role: str, newcomer: Callable[..., Person], new_admin: Callable[[], Person], tmp_path: Path
 ) -> None:
     caller = new_admin() if role == "admin" else newcomer(role)
+    caller.verify()
     fuzz(caller, tmp_path, *(part for name in ENDING for part in ("--exclude-operation-id", name)))
     # Otherwise it was refused what it asked for, and nothing was tried.
     assert caller.me()["role"] == role

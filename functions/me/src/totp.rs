@@ -4,7 +4,7 @@
 //! `PUT /me/second-step`.
 
 use api::{
-    App, Json, Limiter, Problem, SignedIn, limits,
+    App, Json, Limiter, Problem, ProblemBody, SignedIn, limits,
     openapi::{LimitProblems, SignedInProblems, StoreProblems},
     totp,
 };
@@ -35,6 +35,8 @@ pub struct Response {
     post, path = "/me/totp", operation_id = "enrol_totp", tag = "Me", security(("access_token" = [])),
     responses(
         (status = 200, description = "Show it to the app, then switch the second step on", body = Response),
+        (status = 409, description = "`email_unverified`: the caller's address is not verified", body = ProblemBody,
+         content_type = "application/problem+json"),
         SignedInProblems, LimitProblems, StoreProblems,
     ),
 )]

@@ -574,8 +574,9 @@ mod tests {
             of(20, &|| closed(&[Event::Verify, Event::Revoke])),
         ]
         .concat();
-        let (same, leaves) = folder(&mixed).make_room(&mixed).unwrap();
-        assert_eq!((same, leaves), (folder(&mixed), None), "99 are kept");
+        let before = folder(&mixed);
+        let (same, leaves) = before.clone().make_room(&mixed).unwrap();
+        assert!(same == before && leaves.is_none(), "99 are kept");
         // The oldest closed one goes where there are a hundred, and no background check does.
         let rejected = || decided(check(), &[Event::Reject]);
         let hundred = [vec![rejected()], mixed].concat();
