@@ -131,7 +131,14 @@ impl World {
         body: Option<Value>,
     ) -> Result<Request<Body>, Failure> {
         let now = Timestamp::now();
-        let session = Session::start(user.id, user.role, user.epoch, Secret::generate().token(), Default::default(), now);
+        let session = Session::start(
+            user.id,
+            user.role,
+            user.epoch,
+            Secret::generate().token(),
+            Default::default(),
+            now,
+        );
         let token = self.signer.sign(&self.tables, &self.settings, &session, now).await;
         let token = token.map_err(|_| "no access token could be signed")?;
         let request = Request::builder()

@@ -159,7 +159,8 @@ impl World {
 
         let sign_in = async |user: &User| -> Result<SignedIn, Box<dyn Error>> {
             let secret = Secret::generate();
-            let session = Session::start(user.id, user.role, user.epoch, secret.token(), Client::default(), now);
+            let session =
+                Session::start(user.id, user.role, user.epoch, secret.token(), Client::default(), now);
             let compared = tables.credentials(user.id).await?.ok_or("everybody has a password")?;
             let proof = Proof { compared: &compared, changed: None, pending: None };
             tables.start_session(&session, proof, &entry(user, Action::SignedIn, now)).await?;
@@ -287,7 +288,9 @@ async fn hand_in_check(
     let key = tables.data_key_or_new(cipher, sitter.id).await?;
     let reference = Reference::parse("001234567890").map_err(|violation| violation.code)?;
     let sealed = seal_reference(&key, id, &reference)?;
-    tables.submit_certificate(&Certificate::submit(id, sitter.id, details, sealed, now), &folder, None).await?;
+    tables
+        .submit_certificate(&Certificate::submit(id, sitter.id, details, sealed, now), &folder, None)
+        .await?;
     Ok(id)
 }
 
