@@ -12,7 +12,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::revocation::{Revocation, Subject};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ const SLICE: SignedDuration = SignedDuration::from_mins(1);
 /// A slice is complete so long after its end: writers take at most as long as a request may, 10 s, and their clocks
 /// differ little.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// How many slices are read at once. A cold start reads one for each minute that a token may live; all at once, they would
+/// each open a connection, and many cold starts together would time out in their own queue.
+const AT_ONCE: usize = 4;
 /// How long an access token can live, and then some for clocks that differ.
 pub const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(16);
 
@@ -135,10 +138,11 @@ impl Tables {
         overlap: SignedDuration,
         now: Timestamp,
     ) -> Result<(Vec<Revocation>, Position), Error> {
-        let reads = position.reads(overlap, now).into_iter();
-        let found = try_join_all(reads.map(|(slice, since)| self.revocations_of(slice, since))).await?;
+        let reads = stream::iter(position.reads(overlap, now));
+        let found = reads.map(|(slice, since)| self.revocations_of(slice, since)).buffer_unordered(AT_ONCE);
+        let found = found.try_concat().await?;
         let unsettled = Slice(Position::settled(now).0.max(position.unsettled.0));
-        Ok((found.into_iter().flatten().collect(), Position { read_at: now, unsettled }))
+        Ok((found, Position { read_at: now, unsettled }))
     }
 
     async fn revocations_of(&self, slice: Slice, since: Timestamp) -> Result<Vec<Revocation>, Error> {
