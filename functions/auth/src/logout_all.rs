@@ -24,8 +24,8 @@ async fn end_all_sessions(
     limiter: Limiter,
 ) -> Result<StatusCode, Problem> {
     let now = app.now();
-    limiter.admit(&limits::SESSIONS, &caller.session_id.to_string()).await?;
-    limiter.admit(&limits::EPOCHS, &caller.user_id.to_string()).await?;
+    let (session, account) = (caller.session_id.to_string(), caller.user_id.to_string());
+    limiter.admit_all(&[(&limits::SESSIONS, &session), (&limits::EPOCHS, &account)]).await?;
     let user = caller.user(&app).await?;
     let before = user.version;
     let trail = Entry::by_self(user.id, Action::SignedOutEverywhere, now, meta.origin());

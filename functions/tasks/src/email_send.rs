@@ -58,9 +58,9 @@ impl Sender {
         let Some(user) = self.tables.user(message.user_id).await? else { return Ok(()) };
         let Some((to, name)) = addressee(&user, message, Timestamp::now()) else { return Ok(()) };
         // Requested before the password was changed or the account suspended: no link may be issued for it.
-        let fenced = message.template.link().is_some_and(|purpose| MailLink::is_fenced(purpose, &user));
-        let ended = |epoch| !user.admits(if fenced { epoch } else { user.epoch });
-        if message.epoch.is_some_and(ended) {
+        if let (Some(purpose), Some(epoch)) = (message.template.link(), message.epoch)
+            && !MailLink::admits(purpose, &user, epoch)
+        {
             return Ok(());
         }
         let about = match message.booking {

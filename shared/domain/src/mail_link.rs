@@ -62,25 +62,25 @@ impl MailLink {
         Self { user_id: user.id, purpose, email, epoch: user.epoch, hash, expires_at }
     }
 
-    /// Whether a link for that purpose ends with the user's epoch. The reset of an account that nobody has
-    /// verified does not: it replaces the account, and a stranger who uses the account could start epochs
-    /// to keep the owner of the address out.
-    pub fn is_fenced(purpose: Purpose, user: &User) -> bool {
-        purpose != Purpose::ResetPassword || user.email_verified || user.role == Role::Admin
+    /// Whether a link for that purpose that was requested under `epoch` may be sent and used. The reset of an
+    /// account that nobody has verified does not end with the epoch: it replaces the account, and a stranger
+    /// who uses the account could start epochs to keep the owner of the address out.
+    pub fn admits(purpose: Purpose, user: &User, epoch: Epoch) -> bool {
+        let replaces = purpose == Purpose::ResetPassword && !user.email_verified && user.role != Role::Admin;
+        user.admits(if replaces { user.epoch } else { epoch })
     }
 
     /// Whether a secret with that hash opens the link for its user.
     ///
     /// A suspended account cannot be changed by a link, and a link of an earlier epoch is void. The revert
     /// of an address is exempt from both: it is what the owner has left after a thief has changed the
-    /// password, and leaves a suspension as it is. See [`Self::is_fenced`] for the other exemption.
+    /// password, and leaves a suspension as it is. See [`Self::admits`] for the other exemption.
     pub fn opens(&self, hash: &TokenHash, user: &User, now: Timestamp) -> bool {
         let usable = match self.purpose {
-            Purpose::VerifyEmail => user.admits(self.epoch),
+            Purpose::VerifyEmail => Self::admits(self.purpose, user, self.epoch),
             // Whoever was invited or has forgotten the password of this address, not of one before.
             Purpose::ResetPassword => {
-                let epoch = if Self::is_fenced(self.purpose, user) { self.epoch } else { user.epoch };
-                user.admits(epoch) && user.email == self.email
+                Self::admits(self.purpose, user, self.epoch) && user.email == self.email
             }
             Purpose::RevertEmail => {
                 user.revertible_email(now).is_some_and(|previous| previous.address == self.email)

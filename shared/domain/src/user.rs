@@ -109,7 +109,7 @@ impl User {
     /// The user after the last change of the address was reverted; `None` if there is no change that can
     /// still be reverted at `now`.
     pub fn revert_email(self, now: Timestamp) -> Option<Self> {
-        let previous = self.previous_email.clone().filter(|previous| now < previous.until)?;
+        let previous = self.revertible_email(now)?.clone();
         Some(Self { email: previous.address, previous_email: None, ..self.next_epoch() })
     }
 
