@@ -373,4 +373,22 @@ mod tests {
         // The next one is made when its day is near enough.
         assert_eq!(store.run(Timestamp::MAX).await, Report { complete: true, ..Report::default() });
     }
+
+    #[tokio::test]
+    async fn a_series_whose_days_are_all_made_keeps_no_child_in_the_family() {
+        let store = Store::start().await;
+        let now = Timestamp::now();
+        let sitter = sitter(&store, now).await.user.id;
+        let (parent, child) = family(&store, now).await;
+        let rule = Rule::parse("FREQ=DAILY;COUNT=3").unwrap();
+        let series = Series { rule, ..daily(sitter, parent, vec![child], now) };
+        store.tables.save_series(&series).await.unwrap();
+        let naming = async || store.tables.active_series_naming(parent, child).await.unwrap();
+        assert_eq!(naming().await, [series.id]);
+        assert_eq!(done(&store.run(Timestamp::MAX).await, "series"), 1);
+        let complete = store.tables.series(series.id).await.unwrap().unwrap();
+        assert_eq!((complete.state, complete.due()), (SeriesState::Complete, None));
+        assert_eq!(naming().await, []);
+        assert_eq!(store.run(Timestamp::MAX).await, Report { complete: true, ..Report::default() });
+    }
 }

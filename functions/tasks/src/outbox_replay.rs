@@ -57,7 +57,12 @@ impl Replayer {
     /// As the environment says.
     pub fn from_env() -> Result<Self, Error> {
         let aws = config::aws::from_env()?;
-        Ok(Self { tables: Tables::from_env(&aws)?, queues: Queues::from_env(&aws)? })
+        Ok(Self::new(Tables::from_env(&aws)?, Queues::from_env(&aws)?))
+    }
+
+    /// From these tables to these queues.
+    pub fn new(tables: Tables, queues: Queues) -> Self {
+        Self { tables, queues }
     }
 
     /// Publishes the events of one page.

@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use domain::{
     analytics::{Hour, Searched},
+    booking::{self, News, Who},
+    epoch::Epoch,
     event::{Event, Fact},
-    id::UserId,
+    id::{BookingId, UserId},
     role::Role,
     user::User,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use messaging::{
     email::Mailer,
     messages::messages_for,
@@ -23,8 +25,8 @@ use serde_json::{Value, json};
 use storage::signing_secret::SigningSecret;
 use tasks::{
     admin_create::Creator, analytics_count::Counter, booking_follow_up::FollowUp, call_off::CallOff,
-    email_send, outbox_relay::Relay, safety_alert::Alarm, search_index::Indexer, search_reindex::Reindexer,
-    sms_send, token_keys_rotate::Rotator,
+    email_send, outbox_relay::Relay, outbox_replay::Replayer, safety_alert::Alarm, search_index::Indexer,
+    search_reindex::Reindexer, sms_send, token_keys_rotate::Rotator,
 };
 use testing::acting_as;
 
@@ -53,6 +55,11 @@ fn queue_of(variable: &str) -> String {
     words.map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect()
 }
 
+fn queues(client: &Client) -> Queues {
+    let url = |variable| Ok::<_, ()>(format!("https://sqs.test/1/{}", queue_of(variable)));
+    Queues::at(&client.dynamo.config, url).unwrap()
+}
+
 impl Tasks {
     pub fn of(client: &Client) -> Self {
         let (aws, tables, cipher) = (&client.dynamo.config, client.tables.clone(), client.cipher.clone());
@@ -61,10 +68,8 @@ impl Tasks {
         let texter = Texter::new(aws, "NannyRadar".into());
         let topic = Topic::new(aws, "SafetyAlerts".into());
         let url = client.settings.app_url.clone();
-        let queues =
-            Queues::at(aws, |variable| Ok::<_, ()>(format!("https://sqs.test/1/{}", queue_of(variable))));
         Self {
-            relay: Relay::new(queues.unwrap(), queue(client, "OutboxFailures")),
+            relay: Relay::new(queues(client), queue(client, "OutboxFailures")),
             emails: email_send::Sender::new(tables.clone(), mailer.clone(), url.clone()),
             texts: sms_send::Sender::new(tables.clone(), texter.clone(), "app.test".into()),
             alarm: Alarm::new(tables.clone(), cipher, mailer, texter, Some(topic), url),
@@ -163,6 +168,43 @@ async fn each_mail_and_each_text_is_sent_once() {
     assert_eq!(taken(&client), [1, 0, 1]);
     tasks.deliver(&client).await;
     assert_eq!(taken(&client), [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_was_announced_is_sent_again_to_every_queue() {
+    let client = Client::start().await;
+    let now = client.now();
+    let (user_id, booking_id): (UserId, BookingId) = (domain::id::new(now), domain::id::new(now));
+    let news = News::Event(booking::Event::Accept);
+    let facts = [
+        Fact::PasswordResetRequested { user_id, epoch: Epoch::FIRST },
+        Fact::CodeRequested { user_id, challenge: None },
+        Fact::AccountSuspended { user_id },
+        Fact::Booking { booking_id, parent: user_id, sitter: user_id, news },
+        Fact::StripeEventReceived { object: "pi_1".to_owned().try_into().unwrap() },
+        Fact::HelpCalled { booking_id, by: Who::Parent },
+        Fact::SitterDiscredited { user_id },
+    ];
+    for fact in facts {
+        client.tables.announce(&Event::new(fact, now)).await.unwrap();
+    }
+    let replayer = Replayer::new(client.tables.clone(), queues(&client));
+    client.dynamo.calls.take();
+    let mut events = 0;
+    for lane in ["urgent", "outbox"] {
+        for slice in 0..storage::outbox::SLICES {
+            let hour = SignedDuration::from_hours(1);
+            let order = json!({
+                "lane": lane, "slice": slice, "from": now, "until": now + hour, "dry_run": false,
+            });
+            let page = replayer.handle(serde_json::from_value(order).unwrap());
+            let report = json!(acting_as("OutboxReplay", page).await.unwrap());
+            assert_eq!(report["failed"], 0);
+            events += report["events"].as_u64().unwrap();
+        }
+    }
+    // An acceptance goes to four queues, a suspension to three.
+    assert_eq!((events, taken(&client)[0]), (7, 12));
 }
 
 #[tokio::test]

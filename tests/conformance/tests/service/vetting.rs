@@ -464,6 +464,10 @@ async fn of_very_many_certificates_the_oldest_closed_ones_go() {
     assert_eq!((ids.len(), ids[0]), (100, &check.body["id"]), "the check stays");
     assert!(!ids.contains(&&first));
     assert_eq!(decide(&client, &admin, &first, "verify").await.status, 404);
+    // Another check makes room for itself, too.
+    let second = ids[1].clone();
+    assert_eq!(hand_in_check(&client, &token).await.status, 201);
+    assert_eq!(decide(&client, &admin, &second, "verify").await.status, 404);
 }
 
 #[tokio::test]
