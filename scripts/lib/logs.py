@@ -25,7 +25,7 @@ def follow(stack: Stack, every: float = 1.0) -> Iterator[str]:
         since = int(time.time() * 1000)
         pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=PREFIX)
         for group in (group for page in pages for group in page["logGroups"]):
-            name = binary_of(group["logGroupName"].removeprefix(PREFIX))
+            name = binary_of(group["logGroupName"].rpartition("-")[2])
             for event in logs.filter_log_events(logGroupName=group["logGroupName"], startTime=window)["events"]:
                 found.append((event["timestamp"], name, event["logStreamName"], event["message"]))
         for stamp, name, stream, message in sorted(found, key=lambda event: event[0]):

@@ -18,6 +18,7 @@ import boto3
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from . import sam
 from .console import ROOT, Failure, run
 from .emulator import Emulator, host_architecture
 from .stripe import LocalStripe
@@ -75,11 +76,13 @@ def deploy_to_aws(environment: str) -> None:
 
 
 def deploy_to(emulator: Emulator, stripe: LocalStripe) -> "Stack":
-    """The template, with that Stripe on its other side."""
+    """The templates, with that Stripe on its other side."""
+    template = sam.write_translated(ROOT / "target/stack")
     overrides = tomllib.loads((ROOT / "samconfig.toml").read_text())["dev"]["deploy"]["parameters"][
         "parameter_overrides"
     ]
-    command = [tool("sam"), "deploy", "--config-env", "dev", "--stack-name", DEV_STACK, "--no-progressbar"]
+    command = [tool("sam"), "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", "dev"]
+    command += ["--template-file", template, "--stack-name", DEV_STACK, "--no-progressbar"]
     local = [f"Architecture={host_architecture()}", f"StripeApiUrl={stripe.url}"]
     parameters = ["--parameter-overrides", *overrides, *local]
     try:
@@ -197,7 +200,7 @@ class Stack:
         pages = self.client("lambda").get_paginator("list_functions").paginate()
         prefix = f"{DEV_STACK}-"
         return {
-            binary_of(found["FunctionName"].removeprefix(prefix)): found
+            binary_of(found["FunctionName"].rpartition("-")[2]): found
             for page in pages
             for found in page["Functions"]
             if found["FunctionName"].startswith(prefix)

@@ -35,7 +35,7 @@ def test_ready(stack: Stack) -> None:
     ("variable", "name"), [("MAIN_TABLE", "dynamodb"), ("MEDIA_BUCKET", "s3"), ("EMAIL_QUEUE_URL", "sqs")]
 )
 def test_ready_names_what_is_down(stack: Stack, variable: str, name: str) -> None:
-    function, client = "nannyradar-dev-SystemReady", stack.client("lambda")
+    function, client = "nannyradar-dev-api-SystemReady", stack.client("lambda")
     environment = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     broken = {**environment, variable: f"{environment[variable]}-gone"}
     client.update_function_configuration(FunctionName=function, Environment={"Variables": broken})

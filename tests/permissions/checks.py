@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from evaluate import Call, Names, Statement, allows, applies, like, statements
+from evaluate import Call, Names, Statement, allows, applies, boundary, like, statements
 from model import ROOT, Model
 
 RECORDINGS = ROOT / "target/aws-calls"
@@ -49,12 +49,8 @@ def recorded(model: Model) -> list[Call]:
 def by_route(model: Model) -> Callable[[str], str]:
     """Finds the function that a recording names, by itself or by the method and the path that it serves."""
     found = {name: name for name, _ in model.functions()}
-    for name, properties in model.functions():
-        for event in properties.get("Events", {}).values():
-            if event["Type"] == "Api":
-                found[f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}"] = name
-    # HEAD is answered by the function of GET.
-    return lambda name: found.get(name) or found[re.sub("^HEAD ", "GET ", name)]
+    found |= {f"{method.upper()} {path}": name for name, (method, path) in model.served()}
+    return found.__getitem__
 
 
 def arn(names: Names, call: dict[str, Any]) -> str:
@@ -67,8 +63,7 @@ def arn(names: Names, call: dict[str, Any]) -> str:
         case "kms":
             return names.arn("FieldKey")
         case "s3":
-            bucket = names.model.source[f"{name.capitalize()}Bucket"]["Properties"]["BucketName"]
-            return f"arn:aws:s3:::{names.text(bucket)}{slash}{rest}"
+            return f"arn:aws:s3:::{names.named(f'{name.capitalize()}Bucket')}{slash}{rest}"
         case "secretsmanager":
             return names.arn(name)
         case "sqs":
@@ -121,7 +116,12 @@ def roles(model: Model) -> dict[str, str]:
 
 def calls_are_allowed(model: Model, calls: Iterable[Call]) -> Iterator[str]:
     policies = {name: [each for _, each in statements(model, role)] for name, role in roles(model).items()}
-    refused = {(call.function, shape(call)) for call in calls if not allows(policies[call.function], call)}
+    bounds = {name: boundary(model, role) for name, role in roles(model).items()}
+    refused = {
+        (call.function, shape(call))
+        for call in calls
+        if not allows(policies[call.function], call) or not allows(bounds[call.function], call)
+    }
     for name, call in sorted(refused):
         yield f"{name} may not call {call}"
 

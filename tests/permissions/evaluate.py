@@ -50,38 +50,36 @@ class Names:
 
     def arn(self, name: str, suffix: str = "") -> str:
         """Of a resource, named as in Model.every()."""
-        stack, _, logical = name.rpartition(".")
-        return ARNS[self.model.stacks[stack]["Resources"][logical]["Type"]].format(name) + suffix
+        return ARNS[self.model.resources[name]["Type"]].format(name) + suffix
 
-    def text(self, value: Any, stack: str = "") -> str:
-        """A value of a stack."""
+    def text(self, value: Any) -> str:
+        """A value of the template."""
         match value:
             case str():
                 return value
             case {"Fn::If": ["IsDeployed", deployed, _]}:
-                return self.text(deployed, stack)
+                return self.text(deployed)
             case {"Fn::Sub": str(pattern)}:
-                return re.sub(r"\$\{([^}]+)\}", lambda found: self.named(found[1], stack), pattern)
+                return re.sub(r"\$\{([^}]+)\}", lambda found: self.named(found[1]), pattern)
             case {"Ref": str(name)}:
-                return self.named(name, stack)
-            case {"Fn::GetAtt": str(path)}:
-                return self.named(path, stack)
+                return self.named(name)
             case {"Fn::GetAtt": list(path)}:
-                return self.named(".".join(path), stack)
+                return self.named(".".join(path))
         raise NotImplementedError(f"the value {value}")
 
-    def named(self, path: str, stack: str) -> str:
+    def named(self, path: str) -> str:
         """What a Ref or a GetAtt leads to."""
         if path in PSEUDO:
             return PSEUDO[path]
-        name, _, attribute = path.partition(".")
-        if attribute.startswith("Outputs."):
-            return self.text(self.model.stacks[name]["Outputs"][attribute.removeprefix("Outputs.")]["Value"], name)
-        template = self.model.stacks[stack]
-        if name in template.get("Parameters", {}):
-            return str(template["Parameters"][name]["Default"])
-        suffix = {"": "", "Arn": "", "Id": "", "StreamArn": "/stream/1"}[attribute]
-        return self.arn(f"{stack}.{name}".removeprefix("."), suffix)
+        root = self.model.stacks[""]
+        if path in root["Parameters"]:
+            return str(root["Parameters"][path]["Default"])
+        name = max((name for name in self.model.resources if f"{path}.".startswith(f"{name}.")), key=len)
+        resource = self.model.resources[name]
+        if resource["Type"] == "AWS::S3::Bucket":
+            return self.text(resource["Properties"]["BucketName"])
+        suffix = {"": "", "Arn": "", "Id": "", "StreamArn": "/stream/1"}[path.removeprefix(name).removeprefix(".")]
+        return self.arn(name, suffix)
 
 
 def as_list(value: Any) -> list[Any]:
@@ -98,13 +96,24 @@ def statements(model: Model, role: str) -> list[tuple[str, Statement]]:
     names, roles, managed = Names(model), model.every("AWS::IAM::Role"), model.every("AWS::IAM::ManagedPolicy")
     properties = roles[role]["Properties"]
     policies = [(role, policy) for policy in properties.get("Policies", [])]
+    # What AWS's own policies allow, the boundary reduces to what the policy Run allows.
     shared = [model.target(policy) for policy in properties.get("ManagedPolicyArns", [])]
+    shared = list(dict.fromkeys("Run" if name.startswith("arn:aws:iam::aws:") else name for name in shared))
     policies += [(name, managed[name]["Properties"]) for name in shared]
     return [
         (name, resolved(names, statement))
         for name, policy in policies
         for statement in policy["PolicyDocument"]["Statement"]
     ]
+
+
+def boundary(model: Model, role: str) -> list[Statement]:
+    """The most that a role may do. None is a boundary that allows everything."""
+    bounds = model.resources[role]["Properties"].get("PermissionsBoundary")
+    if bounds is None:
+        return [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"], "Condition": {}}]
+    policy = model.every("AWS::IAM::ManagedPolicy")[model.target(bounds)]
+    return [resolved(Names(model), each) for each in policy["Properties"]["PolicyDocument"]["Statement"]]
 
 
 def resolved(names: Names, statement: Statement) -> Statement:

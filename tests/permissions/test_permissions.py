@@ -1,13 +1,12 @@
 """The calls that tests have recorded against the roles of the template, and doctored roles that must be found out."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import checks
 import pytest
 from evaluate import Call, allows
-from model import ROOT_FILE, Model, load, read
+from model import Model, load
 
 EVENTS_ONLY = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["OUTBOX#*"]}}
 CHECKS = [
@@ -42,10 +41,13 @@ def test_without_recordings_nothing_is_checked(model: Model, monkeypatch: Any, t
 # ---- each check finds what is wrong, with the calls as they were recorded and one thing changed in the template.
 
 
-def doctored(role: str, change: Callable[[list[Any]], None]) -> Model:
-    template = copy.deepcopy(read(ROOT_FILE))
-    change(template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"])
-    return load(ROOT_FILE, template)
+def doctored(owner: str, change: Callable[[list[Any]], None]) -> Model:
+    """With something else that a role says by itself, or that a shared policy says."""
+    model = load()
+    properties = model.resources[owner]["Properties"]
+    policy = properties["Policies"][0] if "Policies" in properties else properties
+    change(policy["PolicyDocument"]["Statement"])
+    return model
 
 
 def complaints(check: Callable[..., Any], model: Model, calls: list[Call], role: str) -> list[str]:
@@ -67,7 +69,7 @@ def test_finds_a_permission_that_nothing_uses(calls: list[Call]) -> None:
 
 def test_finds_leading_keys_that_are_wrong(calls: list[Call]) -> None:
     wrong = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["OUTBOX", "USER#*"]}}
-    model = doctored("PaymentsStripeWebhookRole", lambda statements: statements[0].update(Condition=wrong))
+    model = doctored("Announce", lambda statements: statements[0].update(Condition=wrong))
     [refused] = complaints(checks.calls_are_allowed, model, calls, "PaymentsStripeWebhookRole")
     assert "dynamodb:PutItem" in refused and "OUTBOX#…" in refused
     unused = complaints(checks.permissions_are_used, model, calls, "PaymentsStripeWebhookRole")
@@ -76,9 +78,9 @@ def test_finds_leading_keys_that_are_wrong(calls: list[Call]) -> None:
 
 def test_finds_a_context_that_is_wrong(calls: list[Call]) -> None:
     def change(statements: list[Any]) -> None:
-        statements[1]["Condition"] = {"StringEqualsIfExists": {"kms:EncryptionContext:field": "totp"}}
+        statements[0]["Condition"] = {"StringEqualsIfExists": {"kms:EncryptionContext:field": "totp"}}
 
-    model = doctored("FamilyProfileGetRole", change)
+    model = doctored("OpenDataKeys", change)
     found = complaints(checks.calls_are_allowed, model, calls, "FamilyProfileGetRole")
     assert found and all("kms:Decrypt" in each for each in found)
 
@@ -90,7 +92,7 @@ def test_finds_a_key_that_is_for_everything(calls: list[Call]) -> None:
 
 
 def test_finds_an_announcer_who_may_write_anything(calls: list[Call]) -> None:
-    model = doctored("PaymentsStripeWebhookRole", lambda statements: statements[0].pop("Condition"))
+    model = doctored("Announce", lambda statements: statements[0].pop("Condition"))
     [complaint] = complaints(checks.announcing_is_all_that_is_allowed, model, calls, "PaymentsStripeWebhookRole")
     assert complaint.endswith("writes nothing but events, and may write any key")
 
@@ -167,3 +169,11 @@ def test_does_not_guess(operator: str) -> None:
     policy = [says("Allow", "dynamodb:PutItem", TABLE, {operator: {"dynamodb:LeadingKeys": ["1"]}})]
     with pytest.raises(NotImplementedError):
         allows(policy, writes("1"))
+
+
+def test_finds_what_a_boundary_forbids(calls: list[Call]) -> None:
+    model = load()
+    limits = model.resources["Boundary"]["Properties"]["PolicyDocument"]["Statement"][1]
+    limits["Action"].remove("kms:Decrypt")
+    refused = list(checks.calls_are_allowed(model, calls))
+    assert refused and all("kms:Decrypt" in each for each in refused)

@@ -1,6 +1,7 @@
 """What must hold for every template of ours. A check answers with what is wrong, one sentence each, or with nothing."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,9 @@ ANY_RESOURCE = {
 }
 # These read a whole table, whatever it costs.
 FORBIDDEN_ACTIONS = {"dynamodb:Scan", "dynamodb:PartiQLSelect"}
-INSIDE_ONE_THING = re.compile(r"(?P<thing>:s3:::[^*/]+(/[^*/]+)*/|:log-group:[^*]+:)\*$")
+INSIDE_ONE_THING = re.compile(
+    r"(?P<thing>:s3:::[^*/]+(/[^*/]+)*/|:log-group:[^*]+:|:function:\$\{AWS::StackName\}-api-)\*$"
+)
 # The audit table is append-only.
 CHANGING_ACTIONS = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLUpdate"}
 AUDIT_TABLE = "Data.Audit"
@@ -29,31 +32,65 @@ WRITING_ACTIONS = {"dynamodb:PutItem", *CHANGING_ACTIONS}
 NOT_IN_DOMAIN = re.compile(r"^(aws[-_].*|http(-body.*)?|axum.*|lambda_.*|tokio.*|reqwest|hyper.*|tower.*)$")
 
 
-def binaries_are_functions(model: Model, binaries: list[str]) -> Iterator[str]:
-    code = {name: properties.get("CodeUri", "") for name, properties in model.functions()}
+def code_of(properties: dict[str, Any]) -> str:
+    """The binary that a function runs."""
+    return properties["Code"].split("/")[-2]
+
+
+def binaries_are_functions(model: Model, binaries: dict[str, str]) -> Iterator[str]:
+    """By the area that each binary is in: its function stands in the template beside it."""
+    code = {name: properties["Code"] for name, properties in model.functions()}
     for binary in binaries:
-        owners = [name for name, uri in code.items() if uri == f"target/lambda/{binary}/bootstrap.zip"]
+        owners = [name for name, path in code.items() if path.split("/")[-2] == binary]
         if len(owners) != 1:
             yield f"the binary {binary} is the code of {len(owners)} functions"
-    for name, uri in code.items():
-        binary = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-        if uri != f"target/lambda/{binary}/bootstrap.zip":
-            yield f"{name} has the code {uri} and not target/lambda/{binary}/bootstrap.zip"
-        if binary not in binaries:
-            yield f"{name} has no binary {binary}"
+    areas = {name: stack.lower() for stack, template in model.stacks.items() for name in template["Resources"]}
+    for name, path in code.items():
+        binary = binary_of(name)
+        if path != f"../../target/lambda/{binary}/bootstrap.zip":
+            yield f"{name} has the code {path} and not ../../target/lambda/{binary}/bootstrap.zip"
+        if binaries.get(binary) != areas.get(name):
+            yield f"{name} is in the area {areas.get(name)}, and the binary {binary} in {binaries.get(binary)}"
 
 
-def served(model: Model) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The functions that answer requests, each with the method and the path of one."""
+# Without these, a flood of anything else would keep calls for help or money waiting.
+NEVER_WAITING = {"BookingsSos", "OutboxRelay", "PaymentsWork", "SafetyAlert"}
+
+
+def urgent_functions_have_concurrency_of_their_own(model: Model) -> Iterator[str]:
     for name, properties in model.functions():
-        for event in properties.get("Events", {}).values():
-            if event["Type"] == "Api":
-                yield name, (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
+        match properties.get("ReservedConcurrentExecutions"):
+            case {"Fn::If": ["IsProduction", int(reserved), {"Ref": "AWS::NoValue"}]} if reserved > 0:
+                found = True
+            case _:
+                found = False
+        if found != (name in NEVER_WAITING):
+            yield f"{name} {'takes concurrency from all others' if found else 'may wait for the concurrency that others take'}"
+
+
+def functions_are_named_by_convention(model: Model) -> Iterator[str]:
+    """The API knows its functions by their names, and its role may call all whose names have "api", and no others."""
+    serving = {name for name, _ in model.served()}
+    for name, properties in model.functions():
+        expected = f"${{AWS::StackName}}-{'api-' * (name in serving)}{name}"
+        if model.target(properties["FunctionName"]) != expected:
+            yield f"{name} is not called {expected}"
+
+
+def routes_lead_to_functions(model: Model) -> Iterator[str]:
+    """By the one role that may call them."""
+    names = {name for name, _ in model.functions()}
+    for name, (method, path) in model.served():
+        integration = model.api()["paths"][path][method]["x-amazon-apigateway-integration"]
+        if name not in names:
+            yield f"{method.upper()} {path} leads to {name}, and there is no such function"
+        if model.target(integration.get("credentials")) != "CallFunctions":
+            yield f"{method.upper()} {path} is not called by the role CallFunctions"
 
 
 def gets_answer_head(model: Model) -> Iterator[str]:
     """RFC 9110, 9.1: a server supports GET and HEAD. API Gateway sends HEAD only to a method of that name."""
-    routes = {(name, *route) for name, route in served(model)}
+    routes = {(name, *route) for name, route in model.served()}
     paths = {method: {(name, path) for name, each, path in routes if each == method} for method in ("get", "head")}
     for name, path in sorted(paths["get"] - paths["head"]):
         yield f"{name} answers GET {path} and not HEAD"
@@ -66,7 +103,7 @@ def heads_are_throttled_as_gets(model: Model) -> Iterator[str]:
     for stage in model.every("AWS::ApiGateway::Stage").values():
         settings = {(each["HttpMethod"], each["ResourcePath"]): each for each in stage["Properties"]["MethodSettings"]}
         of_all = settings["*", "/*"]
-        for _, (_, path) in (each for each in served(model) if each[1][0] == "head"):
+        for _, (_, path) in (each for each in model.served() if each[1][0] == "head"):
             pointer = "/" + path.replace("~", "~0").replace("/", "~1")
             get, head = (
                 next((settings[key] for key in ((method, pointer), ("*", pointer)) if key in settings), of_all)
@@ -81,7 +118,7 @@ def heads_are_throttled_as_gets(model: Model) -> Iterator[str]:
 
 def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
     """But for HEAD, which the contract does not list: it is GET without the body."""
-    routes = [route for _, route in served(model) if route[0] != "head"]
+    routes = [route for _, route in model.served() if route[0] != "head"]
     operations = {
         (method, path)
         for path, item in openapi.get("paths", {}).items()
@@ -96,10 +133,24 @@ def routes_are_operations(model: Model, openapi: dict[str, Any]) -> Iterator[str
         yield f"{method.upper()} {path} is the route of two functions"
 
 
+# The policies of AWS that SAM gives every role that it makes. The boundary leaves of them what Run allows.
+BY_SAM = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+BOUNDARY = "Boundary"
+
+
+def boundary(model: Model, role: dict[str, Any]) -> str:
+    return model.target(role["Properties"].get("PermissionsBoundary", ""))
+
+
 def statements(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Everything that is allowed, by the role or the shared policy that says so."""
+    """Everything that is allowed, by the role or the shared policy that says so. The boundary is no permission: whatever
+    it lets through, a policy must allow by itself."""
     for name, policy in model.every("AWS::IAM::ManagedPolicy").items():
-        yield from ((name, statement) for statement in allowed(policy["Properties"]))
+        if name != BOUNDARY:
+            yield from ((name, statement) for statement in allowed(policy["Properties"]))
     for name, role in model.every("AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", []):
             yield from ((name, statement) for statement in allowed(policy))
@@ -143,27 +194,29 @@ def resources(statement: dict[str, Any]) -> list[Any]:
 
 
 def permissions_are_narrow(model: Model) -> Iterator[str]:
+    limits = allowed(model.every("AWS::IAM::ManagedPolicy")[BOUNDARY]["Properties"])
+    for name, statement in [*statements(model), *((BOUNDARY, limit) for limit in limits)]:
+        for action in as_list(statement["Action"]):
+            if "*" in action or action in FORBIDDEN_ACTIONS:
+                yield f"{name} allows {action}"
     for name, statement in statements(model):
         actions = as_list(statement["Action"])
-        for action in actions:
-            if "*" in action:
-                yield f"{name} allows {action}"
-            if action in FORBIDDEN_ACTIONS:
-                yield f"{name} allows {action}"
         for resource in resources(statement):
             arn = model.target(resource)
             if arn == "*" and set(actions) <= set(ANY_RESOURCE):
                 continue
-            # Everything inside one named thing is fine: the objects of a bucket, the streams of a log group.
+            # Everything inside one named thing is fine: the objects of a bucket, the streams of a log group, the API's functions.
             if "*" in INSIDE_ONE_THING.sub("", arn):
                 yield f"{name} reaches {arn} with {', '.join(actions)}"
     ours = model.every("AWS::IAM::ManagedPolicy")
+    bounded = {name for name, role in model.every("AWS::IAM::Role").items() if boundary(model, role) == BOUNDARY}
     apart = [*model.every("AWS::IAM::Policy"), *(name for name in ours if "Roles" in ours[name]["Properties"])]
     for name in apart:
         yield f"{name} says whose it is; roles are to say themselves what they may do"
     for name, role in model.every("AWS::IAM::Role").items():
         principals = str(role["Properties"]["AssumeRolePolicyDocument"])
-        if shares(model)[name] - ours.keys() and "lambda.amazonaws.com" in principals:
+        others = shares(model)[name] - ours.keys()
+        if "lambda.amazonaws.com" in principals and (others - BY_SAM or (others and name not in bounded)):
             yield f"{name} has a managed policy of AWS, and those reach every resource of a kind"
 
 
@@ -218,14 +271,21 @@ def audit_is_append_only(model: Model) -> Iterator[str]:
 
 
 def token_keys_are_guarded(model: Model) -> Iterator[str]:
-    for role, statements in permissions(model).items():
-        writes = any(
-            model.target(resource) == MAIN_TABLE and WRITING_ACTIONS & set(as_list(statement["Action"]))
-            for statement in statements
-            for resource in resources(statement)
-        )
-        if writes and "NoTokenKeys" not in shares(model)[role] and role != "TokenKeysRotateRole":
-            yield f"{role} may write the published token keys; give it NoTokenKeys"
+    """The boundary denies it, so every role has it, but for that of the function that makes the keys."""
+    denied = [
+        each
+        for each in model.every("AWS::IAM::ManagedPolicy")[BOUNDARY]["Properties"]["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Deny"
+        and model.target(each["Resource"]) == MAIN_TABLE
+        and each.get("Condition") == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": ["TOKEN_KEYS"]}}
+        and set(as_list(each["Action"])) >= {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    ]
+    if not denied:
+        yield "the boundary does not deny to write the published token keys"
+    for name, function in model.every("AWS::Lambda::Function").items():
+        role = model.target(function["Properties"]["Role"])
+        if boundary(model, model.resources[role]) != BOUNDARY and name != "TokenKeysRotate":
+            yield f"{role} has no boundary"
 
 
 def operations_have_their_policies(model: Model, openapi: dict[str, Any]) -> Iterator[str]:
@@ -237,7 +297,7 @@ def operations_have_their_policies(model: Model, openapi: dict[str, Any]) -> Ite
         has = {role for role, policies in shares(model).items() if policy in policies}
         needs = {
             f"{name}Role"
-            for name, (method, path) in served(model)
+            for name, (method, path) in model.served()
             if (operation := openapi["paths"].get(path, {}).get(method)) and says(operation)
         }
         for role in sorted(needs ^ has):
@@ -250,7 +310,7 @@ def failure_queues(model: Model) -> set[str]:
     for name, queue in model.every("AWS::SQS::Queue").items():
         policy = queue["Properties"].get("RedrivePolicy")
         if policy:
-            found.add(model.target(policy["deadLetterTargetArn"], name.rpartition(".")[0]))
+            found.add(model.target(policy["deadLetterTargetArn"]))
     for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"):
         for resource in model.every(kind).values():
             destination = resource["Properties"].get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
@@ -270,12 +330,13 @@ def queues_have_dead_letters(model: Model) -> Iterator[str]:
 
 def heard(model: Model) -> set[str]:
     """The queues whose alarm, which is named after them, watches them."""
-    queues = model.stacks["Messaging"]["Outputs"]["DeadLetterQueueNames"]["Value"]["Fn::Join"][1]
     found = set()
     for name, alarm in model.every("AWS::CloudWatch::Alarm").items():
         for dimension in alarm["Properties"].get("Dimensions", []):
             if isinstance(dimension["Value"], dict) and "Fn::Select" in dimension["Value"]:
-                queue = model.target(queues[dimension["Value"]["Fn::Select"][0]], "Messaging")
+                # One of the names that the stack of the queues tells in one text.
+                place, names = dimension["Value"]["Fn::Select"]
+                queue = model.target(names["Fn::Join"][1][place])
                 if f"{queue.rpartition('.')[2]}Alarm" == name.rpartition(".")[2]:
                     found.add(queue)
     return found
@@ -301,8 +362,8 @@ def uploads_are_leased_long_enough(model: Model, source: str) -> Iterator[str]:
 def buckets_notify_queues_of_theirs(model: Model) -> Iterator[str]:
     """A bucket calls functions through a queue, which bounds how many run at once, and nobody else writes to that queue."""
     policies = {
-        model.target(queue, name.rpartition(".")[0]): policy["Properties"]["PolicyDocument"]["Statement"]
-        for name, policy in model.every("AWS::SQS::QueuePolicy").items()
+        model.target(queue): policy["Properties"]["PolicyDocument"]["Statement"]
+        for policy in model.every("AWS::SQS::QueuePolicy").values()
         for queue in policy["Properties"]["Queues"]
     }
     bounded = {
@@ -388,7 +449,7 @@ def only_logs(statement: dict[str, Any]) -> bool:
 
 def requests_end_before_their_lock(model: Model, lock: int) -> Iterator[str]:
     """The lock of an idempotency key, in seconds."""
-    for name in sorted({name for name, _ in served(model)}):
+    for name in sorted({name for name, _ in model.served()}):
         timeout = model.every("AWS::Lambda::Function")[name]["Properties"]["Timeout"]
         if timeout >= lock:
             yield f"{name} may run for {timeout} s, and the lock of its idempotency key ends after {lock} s"
@@ -399,12 +460,11 @@ SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 def scheduled(model: Model) -> Iterator[tuple[str, int]]:
     """The functions that a schedule calls, and how often, in seconds."""
-    for name, resource in model.source.items():
-        for event in resource.get("Properties", {}).get("Events", {}).values():
-            if event["Type"] in ("Schedule", "ScheduleV2"):
-                rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", event["Properties"]["ScheduleExpression"])
-                assert rate, f"the check does not know the schedule of {name}"
-                yield name, int(rate[1]) * SECONDS[rate[2]]
+    for schedule in model.every("AWS::Scheduler::Schedule").values():
+        name = model.target(schedule["Properties"]["Target"]["Arn"])
+        rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule["Properties"]["ScheduleExpression"])
+        assert rate, f"the check does not know the schedule of {name}"
+        yield name, int(rate[1]) * SECONDS[rate[2]]
 
 
 def scheduled_tasks_raise_alarms(model: Model, paged: set[str]) -> Iterator[str]:
@@ -413,7 +473,7 @@ def scheduled_tasks_raise_alarms(model: Model, paged: set[str]) -> Iterator[str]
     for name, period in scheduled(model):
         wanted = ["TaskFailed"] + ["TaskIncomplete"] * (binary_of(name) in paged)
         for metric in wanted:
-            alarms = [alarm for alarm in alarms_on(model, metric) if dimension(alarm) == f"${{FunctionPrefix}}{name}"]
+            alarms = [alarm for alarm in alarms_on(model, metric) if dimension(alarm) == f"${{AWS::StackName}}-{name}"]
             if not alarms:
                 yield f"nobody hears of {metric} of {name}"
             if metric == "TaskFailed" and any(alarm["Period"] * alarm["EvaluationPeriods"] > period for alarm in alarms):
@@ -469,9 +529,11 @@ def async_failures_are_kept(model: Model) -> Iterator[str]:
         for resource in model.every("AWS::Lambda::EventInvokeConfig").values()
         if resource["Properties"].get("DestinationConfig", {}).get("OnFailure")
     }
-    for name, resource in model.source.items():
-        kinds = {event["Type"] for event in resource.get("Properties", {}).get("Events", {}).values()}
-        if kinds & {"S3", "Schedule", "ScheduleV2", "SNS", "EventBridgeRule"} and name not in kept:
+    for permission in model.every("AWS::Lambda::Permission"):
+        # S3, SNS and the like; the API has a role, and schedules are below.
+        yield f"{permission} lets a service call a function by itself; let it write to a queue"
+    for name, _ in scheduled(model):
+        if name not in kept:
             yield f"{name} is called asynchronously, and its failures go nowhere"
 
 
@@ -536,12 +598,36 @@ GATEWAY_HEADERS = {
 
 
 def gateway_answers_are_guarded(model: Model) -> Iterator[str]:
-    responses = model.source["Api"]["Properties"]["GatewayResponses"]
+    responses = model.api()["x-amazon-apigateway-gateway-responses"]
     for name in sorted({"DEFAULT_4XX", "DEFAULT_5XX"} - responses.keys()):
         yield f"the gateway answers {name} in its own words"
     for name, response in responses.items():
-        for header in sorted(GATEWAY_HEADERS - response.get("ResponseParameters", {}).get("Headers", {}).keys()):
+        sent = {header.removeprefix("gatewayresponse.header.") for header in response.get("responseParameters", {})}
+        for header in sorted(GATEWAY_HEADERS - sent):
             yield f"the gateway's {name} has no {header}"
+
+
+# Variables of the context that are texts without quotes in them, which a template puts between its own.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+TEXTS = {"$context.requestId"}
+
+
+def gateway_answers_are_problems(model: Model) -> Iterator[str]:
+    """Each template is JSON in our one shape, whatever the variables in it are, with the status that is sent."""
+    for name, response in model.api()["x-amazon-apigateway-gateway-responses"].items():
+        text = response["responseTemplates"]["application/json"]
+        if unknown := set(re.findall(r"\$[\w.]+", text)) - TEXTS:
+            yield f"the gateway's {name} has {', '.join(sorted(unknown))}, which may not be JSON"
+            continue
+        try:
+            body = json.loads(text)
+        except json.JSONDecodeError as error:
+            yield f"the gateway's {name} is not JSON: {error}"
+            continue
+        if missing := {"type", "title", "status", "code", "detail", "request_id", "errors"} - body.keys():
+            yield f"the gateway's {name} has no {', '.join(sorted(missing))}"
+        elif str(body["status"]) != str(response.get("statusCode")):
+            yield f"the gateway's {name} is sent as {response.get('statusCode')} and says {body['status']}"
 
 
 # Beside its parameters: a 304 is for whom has that version, and CORS headers are for who calls from there.
@@ -600,14 +686,16 @@ def caches_tell_answers_apart(model: Model, openapi: dict[str, Any]) -> Iterator
             yield f"{method.upper()} {path} is cached without the key {key}"
 
 
-def caches_keep_as_long_as_answers_say(model: Model, max_ages: dict[str, int]) -> Iterator[str]:
+# API Gateway keeps a refusal, too.
+LONGEST_CACHE = 60
+
+
+def caches_keep_no_longer_than_answers_say(model: Model, max_ages: dict[str, int]) -> Iterator[str]:
     """By what the code of each function has as MAX_AGE, in seconds."""
-    code = {name: properties["CodeUri"] for name, properties in model.functions()}
-    binaries = {route: code[name] for name, route in served(model)}
+    functions = {route: binary_of(name) for name, route in model.served()}
     for method, path, settings in cached(model):
-        says = max_ages.get(binaries.get((method, path), "").removeprefix("target/lambda/").removesuffix("/bootstrap.zip"))
-        keeps = settings.get("CacheTtlInSeconds")
-        if says is None or keeps != says:
+        says, keeps = max_ages.get(functions.get((method, path), ""), 0), settings.get("CacheTtlInSeconds", 300)
+        if keeps > min(says, LONGEST_CACHE):
             yield f"{method.upper()} {path} is cached for {keeps} s, and its answer says {says}"
 
 
@@ -615,6 +703,9 @@ def caches_are_for_deployments(model: Model) -> Iterator[str]:
     for name, stage in model.every("AWS::ApiGateway::Stage").items():
         if stage["Properties"].get("CacheClusterEnabled") != ONLY_DEPLOYED:
             yield f"the stage {name} has a cache elsewhere than where it is deployed, or none"
+        [everywhere] = [each for each in stage["Properties"]["MethodSettings"] if each["ResourcePath"] == "/*"]
+        if everywhere.get("CachingEnabled") is not False:
+            yield f"the stage {name} does not say that other methods are not cached"
     for method, path, settings in cached(model):
         if settings["CachingEnabled"] != ONLY_DEPLOYED:
             yield f"{method.upper()} {path} is cached elsewhere than where it is deployed"
@@ -677,7 +768,7 @@ ADDRESSES = 50
 def address_limit(model: Model, method: str, path: str) -> tuple[float, set[str]]:
     """Requests per second that the firewall admits from one address, and the rules that count such a request. The
     least strict of what holds under each prefix and with each identifier, which can be any word of another path."""
-    words = {word for _, (_, served_path) in served(model) for word in served_path.split("/") if word and "{" not in word}
+    words = {word for _, (_, served_path) in model.served() for word in served_path.split("/") if word and "{" not in word}
     identifiers = sorted({"bkg_01h455vb4pex5vsknk084sn02q", *words}) if "{" in path else [""]
     found = []
     for prefix, identifier in itertools.product(PREFIXES, identifiers):
@@ -690,7 +781,7 @@ def address_limit(model: Model, method: str, path: str) -> tuple[float, set[str]
 
 def few_addresses_exhaust_no_method(model: Model) -> Iterator[str]:
     throttles = method_throttles(model)
-    for _, (method, path) in served(model):
+    for _, (method, path) in model.served():
         rate, (limit, _) = throttles.get((method, path), throttles["*", "*"]), address_limit(model, method, path)
         if limit * ADDRESSES > rate:
             yield f"{method.upper()} {path}: {rate / limit:.0f} addresses use up the {rate} requests a second of everybody"
@@ -707,7 +798,7 @@ def throttled_methods_have_a_rule_of_their_own(model: Model) -> Iterator[str]:
 def address_rules_count_what_they_are_for(model: Model) -> Iterator[str]:
     """Preflights and reads are not counted with what costs something, and neither is a refresh with a sign-in."""
     narrow = [(name, rule) for name, rule in address_rules(model) if name != "flood"]
-    for path in {path for _, (_, path) in served(model)}:
+    for path in {path for _, (_, path) in model.served()}:
         for method in ("GET", "HEAD", "OPTIONS"):
             for name, rule in narrow:
                 if matches(rule.get("ScopeDownStatement"), method, f"/v1{path}"):
@@ -759,17 +850,6 @@ def blocks_can_be_read(model: Model) -> Iterator[str]:
             yield f"the rule {rule['Name']} does not answer 429 with a body"
         if headers.get("Access-Control-Allow-Origin") != "WebOrigin":
             yield f"the rule {rule['Name']} answers what a browser hides"
-
-
-# CloudFormation takes so many in one stack. Translated, because SAM makes several of one.
-MOST_RESOURCES = 500
-
-
-def stacks_have_room(model: Model) -> Iterator[str]:
-    for name, template in model.stacks.items():
-        count = len(template["Resources"])
-        if count >= MOST_RESOURCES:
-            yield f"the stack {name or 'at the root'} has {count} resources"
 
 
 def domain_is_pure(crates: list[str]) -> Iterator[str]:

@@ -1,92 +1,139 @@
-"""The template as CloudFormation gets it: SAM translated, nested stacks beside the root."""
+"""All stacks as one: SAM translated, nested stacks beside the root, and every reference followed to the resource it leads to."""
 
 import copy
 import json
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from boto3.session import Session
-from samcli.yamlhelper import yaml_parse
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-
 ROOT = Path(__file__).resolve().parents[2]
-ROOT_FILE = "template.yaml"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from lib import sam  # noqa: E402
+
 Resource = dict[str, Any]
+Template = dict[str, Any]
+FUNCTION = re.compile(r":function:\$\{AWS::StackName\}-api-(\w+)/invocations$")
+# The others' resources are named by themselves, because no two of them have the same name.
+QUALIFIED = {"Data", "Messaging", "Observability", "Edge"}
+
+
+def qualified(stack: str, name: str) -> str:
+    return f"{stack}.{name}" if stack in QUALIFIED else name
 
 
 @dataclass
 class Model:
-    source: dict[str, Resource]
-    """The root's resources as written."""
-    stacks: dict[str, dict[str, Any]]
-    """The translated root, as "", and the nested templates by the logical id of their stack."""
+    stacks: dict[str, Template]
+    """The templates as CloudFormation gets them: the root as "", the nested ones by the logical ids of their stacks."""
+    resources: dict[str, Resource]
+    """All resources. A reference in them names a resource here, or a parameter of the root."""
+    outputs: dict[str, Any]
+    """What the root tells of itself."""
 
     def every(self, kind: str) -> dict[str, Resource]:
-        """All resources of a type, nested ones as `Stack.LogicalId`."""
-        return {
-            f"{stack}.{name}".removeprefix("."): resource
-            for stack, template in self.stacks.items()
-            for name, resource in template["Resources"].items()
-            if resource["Type"] == kind
-        }
+        """All resources of a type."""
+        return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
 
     def functions(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Our functions as written, and their properties."""
-        for name, resource in self.source.items():
-            if resource["Type"] == "AWS::Serverless::Function":
-                yield name, resource["Properties"]
+        """Our functions and their properties."""
+        for name, resource in self.every("AWS::Lambda::Function").items():
+            yield name, resource["Properties"]
 
-    def target(self, value: Any, stack: str = "") -> str:
-        """The resource that a Ref, a GetAtt or a nested stack's output leads to, named as in every()."""
-        if isinstance(value, dict) and "Ref" in value:
-            return f"{stack}.{value['Ref']}".removeprefix(".")
-        if isinstance(value, dict) and "Fn::GetAtt" in value:
-            path = value["Fn::GetAtt"]
-            path = path.split(".") if isinstance(path, str) else [part for piece in path for part in piece.split(".")]
-            if len(path) == 3 and path[1] == "Outputs":
-                return self.target(self.stacks[path[0]]["Outputs"][path[2]]["Value"], path[0])
-            return f"{stack}.{path[0]}".removeprefix(".")
-        if isinstance(value, dict) and "Fn::Sub" in value:
-            return value["Fn::Sub"] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"][0]
-        return value if isinstance(value, str) else json.dumps(value)
+    def api(self) -> dict[str, Any]:
+        """The definition of the REST API."""
+        [api] = self.every("AWS::ApiGateway::RestApi").values()
+        return api["Properties"]["Body"]
 
+    def served(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """The functions that answer requests, each with the method and the path of one."""
+        for path, item in self.api()["paths"].items():
+            for method, operation in item.items():
+                integration = operation["x-amazon-apigateway-integration"]
+                if integration["type"] == "aws_proxy":
+                    found = FUNCTION.search(self.target(integration["uri"]))
+                    yield found[1] if found else "nothing", (method, path)
 
-def load(file: str = ROOT_FILE, template: dict[str, Any] | None = None) -> Model:
-    """The project's templates, with another one in place of that file."""
-    root = template if template and file == ROOT_FILE else read(ROOT_FILE)
-    stacks = {"": translated() if root is read(ROOT_FILE) else translate(root)}
-    for name, resource in root["Resources"].items():
-        if resource["Type"] == "AWS::CloudFormation::Stack":
-            path = resource["Properties"]["TemplateURL"]
-            stacks[name] = template if template and file == path else read(path)
-    return Model(root["Resources"], stacks)
+    def target(self, value: Any) -> str:
+        """The resource or the parameter that a reference leads to, or what stands in its place."""
+        match value:
+            case str():
+                return value
+            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]} | {"Fn::Sub": str(name)}:
+                return name
+        return json.dumps(value)
 
 
-@cache
-def read(path: str) -> dict[str, Any]:
-    """A file of the project. Everybody gets the same one, so nobody changes it."""
-    return yaml_parse((ROOT / path).read_text())
+def load() -> Model:
+    """The project's templates. Everybody gets a copy of their own."""
+    return copy.deepcopy(joined())
 
 
 @cache
-def translated() -> dict[str, Any]:
-    return translate(read(ROOT_FILE))
+def joined() -> Model:
+    stacks = sam.stacks()
+    join = Join(stacks)
+    resources = {
+        qualified(stack, name): join.resolve(resource, stack)
+        for stack, template in stacks.items()
+        for name, resource in template["Resources"].items()
+    }
+    outputs = {name: join.resolve(output["Value"], "") for name, output in stacks[""]["Outputs"].items()}
+    return Model(stacks, resources, outputs)
 
 
-def translate(template: dict[str, Any]) -> dict[str, Any]:
-    """What SAM makes of it. SAM CLI's own validator does the same, and spends its time on writing YAML, twice."""
-    template = copy.deepcopy(template)
-    # What is left of the other transform, conditions at policies of deletion, CloudFormation does later.
-    template["Transform"] = "AWS::Serverless-2016-10-31"
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            # SAM takes code that has been uploaded.
-            resource["Properties"]["CodeUri"] = "s3://bucket/code"
-    # No managed policies: SAM would ask IAM for their ARNs, and we name none.
-    translator = Translator({}, Parser(), [], Session(region_name="eu-west-1"))
-    # By way of JSON, because its dictionaries are not quite dictionaries.
-    return json.loads(json.dumps(translator.translate(template, {})))
+@dataclass(frozen=True)
+class Join:
+    """Follows the references of nested stacks."""
+
+    stacks: dict[str, Template]
+
+    def resolve(self, value: Any, stack: str) -> Any:
+        """A value of a stack, with the names that its resources have in the model."""
+        match value:
+            case {"Ref": str(name)}:
+                return self.named(name, stack)
+            case {"Fn::GetAtt": str(path)}:
+                return self.attribute(path, stack)
+            case {"Fn::GetAtt": list(path)}:
+                return self.attribute(".".join(path), stack)
+            case {"Fn::Sub": str(pattern)}:
+                return {"Fn::Sub": re.sub(r"\$\{([^}]+)\}", lambda found: self.text(found[1], stack), pattern)}
+            case dict():
+                return {key: self.resolve(each, stack) for key, each in value.items()}
+            case list():
+                return [self.resolve(each, stack) for each in value]
+        return value
+
+    def named(self, name: str, stack: str) -> Any:
+        template = self.stacks[stack]
+        if name in template["Resources"]:
+            return {"Ref": qualified(stack, name)}
+        if not stack or name not in template.get("Parameters", {}):
+            return {"Ref": name}
+        passed = self.stacks[""]["Resources"][stack]["Properties"]["Parameters"]
+        if name in passed:
+            return self.resolve(passed[name], "")
+        return template["Parameters"][name]["Default"]
+
+    def attribute(self, path: str, stack: str) -> Any:
+        name, _, attribute = path.partition(".")
+        if attribute.startswith("Outputs."):
+            return self.resolve(self.stacks[name]["Outputs"][attribute.removeprefix("Outputs.")]["Value"], name)
+        return {"Fn::GetAtt": [qualified(stack, name), attribute]}
+
+    def text(self, path: str, stack: str) -> str:
+        """What stands in a text in place of a reference."""
+        name, _, attribute = path.partition(".")
+        match self.attribute(path, stack) if attribute else self.named(name, stack):
+            case str(text) | {"Fn::Sub": str(text)}:
+                return text
+            case {"Ref": found}:
+                return f"${{{found}}}"
+            case {"Fn::GetAtt": [found, of]}:
+                return f"${{{found}.{of}}}"
+        return f"${{{path}}}"

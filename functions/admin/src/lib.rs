@@ -13,16 +13,17 @@ pub mod user_status;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(audit::routes())
-        .merge(user_status::routes())
-        .merge(second_step_reset::routes())
-        .merge(sitter_decision::routes())
-        .merge(search_analytics::routes())
-        .merge(credential_decision::routes())
-        .merge(dispute_get::routes())
-        .merge(dispute_decision::routes())
-        .merge(payment_refund::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("admin-audit", audit::routes()),
+        ("admin-user-status", user_status::routes()),
+        ("admin-second-step-reset", second_step_reset::routes()),
+        ("admin-sitter-decision", sitter_decision::routes()),
+        ("admin-search-analytics", search_analytics::routes()),
+        ("admin-credential-decision", credential_decision::routes()),
+        ("admin-dispute-get", dispute_get::routes()),
+        ("admin-dispute-decision", dispute_decision::routes()),
+        ("admin-payment-refund", payment_refund::routes()),
+    ]
 }

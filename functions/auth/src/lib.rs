@@ -23,22 +23,23 @@ pub mod verify_email_resend;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(register::routes())
-        .merge(verify_email::routes())
-        .merge(verify_email_resend::routes())
-        .merge(email_revert::routes())
-        .merge(login::routes())
-        .merge(otp_send::routes())
-        .merge(otp_verify::routes())
-        .merge(refresh::routes())
-        .merge(logout::routes())
-        .merge(logout_all::routes())
-        .merge(sessions_list::routes())
-        .merge(sessions_end::routes())
-        .merge(password_forgot::routes())
-        .merge(password_reset::routes())
-        .merge(jwks::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("auth-register", register::routes()),
+        ("auth-verify-email", verify_email::routes()),
+        ("auth-verify-email-resend", verify_email_resend::routes()),
+        ("auth-email-revert", email_revert::routes()),
+        ("auth-login", login::routes()),
+        ("auth-otp-send", otp_send::routes()),
+        ("auth-otp-verify", otp_verify::routes()),
+        ("auth-refresh", refresh::routes()),
+        ("auth-logout", logout::routes()),
+        ("auth-logout-all", logout_all::routes()),
+        ("auth-sessions-list", sessions_list::routes()),
+        ("auth-sessions-end", sessions_end::routes()),
+        ("auth-password-forgot", password_forgot::routes()),
+        ("auth-password-reset", password_reset::routes()),
+        ("auth-jwks", jwks::routes()),
+    ]
 }

@@ -65,6 +65,8 @@ pub struct Challenge {
 /// Signs in.
 #[utoipa::path(
     post, path = "/auth/login", operation_id = "create_session", tag = "Identity",
+    // An Argon2 hash takes a core for about 100 ms: 100 a second are 10 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [100, 200] }))),
     request_body = Request,
     responses(
         (status = 200, description = "Signed in", body = TokenPair),

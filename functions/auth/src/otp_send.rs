@@ -48,6 +48,8 @@ pub struct Request {
 /// Sends a code by text.
 #[utoipa::path(
     post, path = "/auth/otp/send", operation_id = "send_code", tag = "Identity",
+    // Each text costs money.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     security((), ("access_token" = [])),
     request_body = Request,
     responses(

@@ -20,6 +20,8 @@ use crate::by_message::{Accepted, AddressRequest};
 /// Sends a mail to choose a new password with.
 #[utoipa::path(
     post, path = "/auth/password/forgot", operation_id = "forget_password", tag = "Identity",
+    // It ends in an email.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     request_body = AddressRequest,
     responses(
         (status = 202, description = "Taken; if the address has an account, a mail goes there", body = Accepted),

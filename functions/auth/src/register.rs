@@ -54,6 +54,8 @@ pub struct Request {
 /// Opens an account.
 #[utoipa::path(
     post, path = "/auth/register", operation_id = "register_user", tag = "Identity",
+    // An Argon2 hash takes a core for about 100 ms: 50 a second are 5 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     request_body = Request,
     responses((status = 202, description = "Taken; a mail goes to the address", body = Accepted), BodyProblems, LimitProblems, StoreProblems),
 )]

@@ -20,6 +20,8 @@ use crate::by_message::{Accepted, AddressRequest};
 /// Sends another mail to prove an address with.
 #[utoipa::path(
     post, path = "/auth/verify-email/resend", operation_id = "resend_email_verification", tag = "Identity",
+    // It ends in an email.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     request_body = AddressRequest,
     responses(
         (status = 202, description = "Taken; if the address waits to be proved, a mail goes there", body = Accepted),

@@ -28,23 +28,24 @@ mod view;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(quote::routes())
-        .merge(create::routes())
-        .merge(list::routes())
-        .merge(get::routes())
-        .merge(calendar::routes())
-        .merge(accept::routes())
-        .merge(decline::routes())
-        .merge(cancel::routes())
-        .merge(update::routes())
-        .merge(check_in::routes())
-        .merge(check_out::routes())
-        .merge(dispute::routes())
-        .merge(sos::routes())
-        .merge(series_create::routes())
-        .merge(series_get::routes())
-        .merge(series_end::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("bookings-quote", quote::routes()),
+        ("bookings-create", create::routes()),
+        ("bookings-list", list::routes()),
+        ("bookings-get", get::routes()),
+        ("bookings-calendar", calendar::routes()),
+        ("bookings-accept", accept::routes()),
+        ("bookings-decline", decline::routes()),
+        ("bookings-cancel", cancel::routes()),
+        ("bookings-update", update::routes()),
+        ("bookings-check-in", check_in::routes()),
+        ("bookings-check-out", check_out::routes()),
+        ("bookings-dispute", dispute::routes()),
+        ("bookings-sos", sos::routes()),
+        ("bookings-series-create", series_create::routes()),
+        ("bookings-series-get", series_get::routes()),
+        ("bookings-series-end", series_end::routes()),
+    ]
 }

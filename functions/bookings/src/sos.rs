@@ -19,6 +19,8 @@ use crate::change::{self, refused};
 /// Calls for help, from two hours before a booking until a day after it.
 #[utoipa::path(
     post, path = "/bookings/{id}/sos", operation_id = "call_for_help", tag = "Bookings",
+    // Each user is limited. No flood of strangers may stop a call for help, so the throttle is as high as any.
+    extensions(("x-gateway" = json!({ "throttle": [500, 1000] }))),
     security(("access_token" = [])),
     params(("id" = String, Path, description = "The booking", example = "bkg_01h455vb4pex5vsknk084sn02q")),
     responses(

@@ -17,14 +17,15 @@ pub mod profile_put;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(profile_get::routes())
-        .merge(profile_put::routes())
-        .merge(children_list::routes())
-        .merge(children_create::routes())
-        .merge(children_get::routes())
-        .merge(children_update::routes())
-        .merge(children_delete::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("family-profile-get", profile_get::routes()),
+        ("family-profile-put", profile_put::routes()),
+        ("family-children-list", children_list::routes()),
+        ("family-children-create", children_create::routes()),
+        ("family-children-get", children_get::routes()),
+        ("family-children-update", children_update::routes()),
+        ("family-children-delete", children_delete::routes()),
+    ]
 }

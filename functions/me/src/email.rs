@@ -46,6 +46,8 @@ pub struct Response {
 /// Asks for another address.
 #[utoipa::path(
     post, path = "/me/email", operation_id = "change_email", tag = "Me", security(("access_token" = [])),
+    // An Argon2 hash takes a core for about 100 ms: 50 a second are 5 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     request_body = Request,
     responses(
         (status = 202, description = "Taken; an email goes to the new address", body = Response),

@@ -22,21 +22,22 @@ pub mod update;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(get::routes())
-        .merge(update::routes())
-        .merge(password::routes())
-        .merge(email::routes())
-        .merge(second_step_get::routes())
-        .merge(second_step_put::routes())
-        .merge(totp::routes())
-        .merge(sitter_profile_get::routes())
-        .merge(sitter_profile_put::routes())
-        .merge(availability_get::routes())
-        .merge(availability_put::routes())
-        .merge(favourites_list::routes())
-        .merge(favourites_put::routes())
-        .merge(favourites_delete::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("me-get", get::routes()),
+        ("me-update", update::routes()),
+        ("me-password", password::routes()),
+        ("me-email", email::routes()),
+        ("me-second-step-get", second_step_get::routes()),
+        ("me-second-step-put", second_step_put::routes()),
+        ("me-totp", totp::routes()),
+        ("me-sitter-profile-get", sitter_profile_get::routes()),
+        ("me-sitter-profile-put", sitter_profile_put::routes()),
+        ("me-availability-get", availability_get::routes()),
+        ("me-availability-put", availability_put::routes()),
+        ("me-favourites-list", favourites_list::routes()),
+        ("me-favourites-put", favourites_put::routes()),
+        ("me-favourites-delete", favourites_delete::routes()),
+    ]
 }

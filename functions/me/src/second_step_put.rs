@@ -67,6 +67,8 @@ enum Wanted {
 /// Decides what is asked for after the caller's password.
 #[utoipa::path(
     put, path = "/me/second-step", operation_id = "set_second_step", tag = "Me",
+    // An Argon2 hash takes a core for about 100 ms: 50 a second are 5 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     security(("access_token" = [])),
     request_body = Request,
     responses(

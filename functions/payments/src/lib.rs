@@ -27,17 +27,18 @@ const DISAGREE: &str = "our books and Stripe do not agree";
 /// The words that the alarm on chargebacks looks for.
 const CHARGED_BACK: &str = "a family's bank takes money back, or has decided about it";
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(setup_intent::routes())
-        .merge(retry::routes())
-        .merge(list::routes())
-        .merge(get::routes())
-        .merge(methods_list::routes())
-        .merge(methods_delete::routes())
-        .merge(onboarding_start::routes())
-        .merge(onboarding_get::routes())
-        .merge(earnings::routes())
-        .merge(stripe_webhook::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("payments-setup-intent", setup_intent::routes()),
+        ("payments-retry", retry::routes()),
+        ("payments-list", list::routes()),
+        ("payments-get", get::routes()),
+        ("payments-methods-list", methods_list::routes()),
+        ("payments-methods-delete", methods_delete::routes()),
+        ("payments-onboarding-start", onboarding_start::routes()),
+        ("payments-onboarding-get", onboarding_get::routes()),
+        ("payments-earnings", earnings::routes()),
+        ("payments-stripe-webhook", stripe_webhook::routes()),
+    ]
 }

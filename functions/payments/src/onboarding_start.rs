@@ -34,6 +34,8 @@ pub struct Response {
 /// Begins, or goes on, to tell Stripe where to pay.
 #[utoipa::path(
     post, path = "/payouts/onboarding", operation_id = "start_onboarding", tag = "Payments",
+    // Stripe takes 100 calls a second from one account.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     security(("access_token" = [])),
     responses(
         (status = 201, description = "Where the sitter goes on", body = Response),

@@ -48,6 +48,8 @@ pub struct Response {
 /// Mends a payment.
 #[utoipa::path(
     post, path = "/bookings/{id}/payment", operation_id = "retry_payment", tag = "Payments",
+    // Stripe takes 100 calls a second from one account.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     security(("access_token" = [])),
     params(("id" = String, Path, description = "The booking", example = "bkg_01h455vb4pex5vsknk084sn02q")),
     request_body = Request,

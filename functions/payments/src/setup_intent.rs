@@ -23,6 +23,8 @@ pub struct Response {
 /// Begins to leave a card.
 #[utoipa::path(
     post, path = "/payments/setup-intent", operation_id = "create_setup_intent", tag = "Payments",
+    // Stripe takes 100 calls a second from one account.
+    extensions(("x-gateway" = json!({ "throttle": [50, 100] }))),
     security(("access_token" = [])),
     responses(
         (status = 201, description = "For Stripe's form", body = Response),

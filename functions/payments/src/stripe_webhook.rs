@@ -15,6 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// Hears what Stripe tells.
 #[utoipa::path(
     post, path = "/webhooks/stripe", operation_id = "hear_stripe", tag = "Payments",
+    // One signature and one write: 1000 a second of 30 ms each are 30 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [1000, 2000] }))),
     params(("Stripe-Signature" = String, Header, description = "When it was signed, and the signatures")),
     request_body(content = String, content_type = "application/json", description = "An event of Stripe's"),
     responses(

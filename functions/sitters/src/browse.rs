@@ -33,6 +33,8 @@ const MAX_AGE: u32 = 300;
 /// Lists all sitters, the last listed first.
 #[utoipa::path(
     get, path = "/sitters", operation_id = "list_sitters", tag = "Sitters", params(Parameters, ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has")),
+    // The stage keeps a refusal as long as an answer, so it is short.
+    extensions(("x-gateway" = json!({ "cache_seconds": 60 }))),
     responses(
         (status = 200, description = "A page of sitters; it may be kept for five minutes", body = PageView,
          headers(("ETag" = String, description = "Its version"))),

@@ -14,14 +14,15 @@ pub mod suggest;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(browse::routes())
-        .merge(search::routes())
-        .merge(suggest::routes())
-        .merge(recommended::routes())
-        .merge(get::routes())
-        .merge(availability::routes())
-        .merge(reviews::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("sitters-browse", browse::routes()),
+        ("sitters-search", search::routes()),
+        ("sitters-suggest", suggest::routes()),
+        ("sitters-recommended", recommended::routes()),
+        ("sitters-get", get::routes()),
+        ("sitters-availability", availability::routes()),
+        ("sitters-reviews", reviews::routes()),
+    ]
 }

@@ -66,6 +66,8 @@ const MAX_AGE: u32 = 300;
 /// Lists what families have written about a sitter, the latest first.
 #[utoipa::path(
     get, path = "/sitters/{id}/reviews", operation_id = "list_sitter_reviews", tag = "Sitters",
+    // The stage keeps a refusal as long as an answer, so it is short.
+    extensions(("x-gateway" = json!({ "cache_seconds": 60 }))),
     params(("id" = String, Path, description = "The sitter", example = "usr_01h455vb4pex5vsknk084sn02q"), Parameters,
      ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has")),
     responses(

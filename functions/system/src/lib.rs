@@ -8,11 +8,12 @@ pub mod ready;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(health::routes())
-        .merge(ready::routes())
-        .merge(openapi::routes())
-        .merge(docs::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("system-health", health::routes()),
+        ("system-ready", ready::routes()),
+        ("system-openapi", openapi::routes()),
+        ("system-docs", docs::routes()),
+    ]
 }

@@ -6,7 +6,7 @@ pub mod get;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(create::routes()).merge(get::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![("uploads-create", create::routes()), ("uploads-get", get::routes())]
 }

@@ -13,12 +13,13 @@ pub mod webhook;
 use api::App;
 use utoipa_axum::router::OpenApiRouter;
 
-/// Every route of the area.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(credentials_list::routes())
-        .merge(credentials_create::routes())
-        .merge(background_check_get::routes())
-        .merge(background_check_create::routes())
-        .merge(webhook::routes())
+/// The functions of the area that answer requests, by their binaries, and what each serves.
+pub fn endpoints() -> Vec<(&'static str, OpenApiRouter<App>)> {
+    vec![
+        ("vetting-credentials-list", credentials_list::routes()),
+        ("vetting-credentials-create", credentials_create::routes()),
+        ("vetting-background-check-get", background_check_get::routes()),
+        ("vetting-background-check-create", background_check_create::routes()),
+        ("vetting-webhook", webhook::routes()),
+    ]
 }

@@ -39,6 +39,8 @@ pub struct Body {
 /// Hears how a background check went.
 #[utoipa::path(
     post, path = "/webhooks/background-check", operation_id = "hear_background_check", tag = "Credentials",
+    // One signature and one write: 1000 a second of 30 ms each are 30 concurrent executions.
+    extensions(("x-gateway" = json!({ "throttle": [1000, 2000] }))),
     params(("webhook-id" = String, Header, description = "The event's name"),
      ("webhook-timestamp" = String, Header, description = "When it was signed, in seconds"),
      ("webhook-signature" = String, Header, description = "The signatures")),

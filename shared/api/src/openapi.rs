@@ -44,6 +44,20 @@ pub fn base() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// The extension of an operation that says how the gateway treats it, and is no part of the contract. Its fields:
+/// `throttle`, requests per second and how many at once, of all callers together, where the stage's throttle does not do;
+/// and `cache_seconds`, for how long a deployed stage keeps the answer. Only what everybody may see and asks alike can
+/// be kept, and only if the function ignores parameters that it does not know: a refusal would be kept for those who send
+/// none.
+pub const GATEWAY: &str = "x-gateway";
+
+/// All that these functions serve, as one router. Each is given with the name of its binary.
+pub fn together(
+    endpoints: impl IntoIterator<Item = (&'static str, OpenApiRouter<App>)>,
+) -> OpenApiRouter<App> {
+    endpoints.into_iter().fold(OpenApiRouter::new(), |all, (_, routes)| all.merge(routes))
+}
+
 /// The document of these routes.
 pub fn document(routes: OpenApiRouter<App>) -> utoipa::openapi::OpenApi {
     OpenApiRouter::with_openapi(base()).merge(routes).into_openapi()

@@ -109,7 +109,7 @@ impl World {
         let app = app.with(files, cipher.clone(), cursors);
         let app = app.with_keyed_hash(KeyedHash::new(&SecretString::from("h".repeat(32))));
         Ok(Self {
-            router: api::service(bookings::routes(), app),
+            router: api::service(api::openapi::together(bookings::endpoints()), app),
             steps: Steps::new(tables.clone(), cipher.clone()),
             signer: Signer::from_keys(keys),
             registered: AtomicU64::new(0),
