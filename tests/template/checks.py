@@ -333,12 +333,12 @@ def heard(model: Model) -> set[str]:
     found = set()
     for name, alarm in model.every("AWS::CloudWatch::Alarm").items():
         for dimension in alarm["Properties"].get("Dimensions", []):
-            if isinstance(dimension["Value"], dict) and "Fn::Select" in dimension["Value"]:
+            match dimension["Value"]:
                 # One of the names that the stack of the queues tells in one text.
-                place, names = dimension["Value"]["Fn::Select"]
-                queue = model.target(names["Fn::Join"][1][place])
-                if f"{queue.rpartition('.')[2]}Alarm" == name.rpartition(".")[2]:
-                    found.add(queue)
+                case {"Fn::Select": [int(place), {"Fn::Join": [_, names]}]}:
+                    queue = model.target(names[place])
+                    if f"{queue.rpartition('.')[2]}Alarm" == name.rpartition(".")[2]:
+                        found.add(queue)
     return found
 
 
@@ -554,8 +554,6 @@ def tables_are_safe(model: Model) -> Iterator[str]:
         # What goes with its stack may be lost, and what has ended in it must not come back.
         if restorable == (table["DeletionPolicy"] == "Delete"):
             yield f"the table {name} {'can' if restorable else 'cannot'} be restored"
-        if not properties.get("SSESpecification", {}).get("SSEEnabled"):
-            yield f"the table {name} is not encrypted with KMS"
         if "DeletionProtectionEnabled" not in properties:
             yield f"the table {name} does not say whether it is protected from deletion"
 

@@ -375,7 +375,6 @@ CASES = [
     (checks.logs_end, at("MeGet", "LoggingConfig"), REMOVE),
     (checks.logs_end, at("MeGet", "LoggingConfig"), {"LogGroup": "elsewhere"}),
     (checks.tables_are_safe, at("Data.Main", "PointInTimeRecoverySpecification"), REMOVE),
-    (checks.tables_are_safe, at("Data.Audit", "SSESpecification", "SSEEnabled"), False),
     (checks.tables_are_safe, at("Data.Ephemeral", "DeletionProtectionEnabled"), REMOVE),
     (checks.buckets_are_safe, at("MediaBucket", "PublicAccessBlockConfiguration"), {"BlockPublicAcls": True}),
     (checks.buckets_are_safe, at("MediaBucket", "VersioningConfiguration"), REMOVE),
