@@ -5,7 +5,6 @@ import json
 import os
 import re
 import secrets
-import subprocess
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -66,13 +65,6 @@ def build_for_lambda() -> None:
     """All binaries optimised for Graviton and Amazon Linux 2023, with the linker that cargo-lambda brings."""
     require_rust()
     run([tool("cargo-lambda"), "lambda", "build", "--release", "--arm64", "--output-format", "zip"], "The build failed", BUILD_REMEDY)
-
-
-def deploy_to_aws(environment: str) -> None:
-    # With our terminal: SAM asks before it changes production.
-    done = subprocess.run([tool("sam"), "deploy", "--config-env", environment], cwd=ROOT, check=False)
-    if done.returncode != 0:
-        raise Failure(f"The deployment of {environment} failed", "SAM's words above name the resource")
 
 
 def deploy_to(emulator: Emulator, stripe: LocalStripe) -> "Stack":
