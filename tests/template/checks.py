@@ -68,6 +68,14 @@ def urgent_functions_have_concurrency_of_their_own(model: Model) -> Iterator[str
             yield f"{name} {'takes concurrency from all others' if found else 'may wait for the concurrency that others take'}"
 
 
+def areas_agree(globals_of: dict[str, Any]) -> Iterator[str]:
+    """SAM applies Globals within one template, so each area repeats them. By area."""
+    first = next(iter(globals_of))
+    for area, said in globals_of.items():
+        if said != globals_of[first]:
+            yield f"the Globals of {area} are not those of {first}"
+
+
 def functions_are_named_by_convention(model: Model) -> Iterator[str]:
     """The API knows its functions by their names, and its role may call all whose names have "api", and no others."""
     serving = {name for name, _ in model.served()}
@@ -77,9 +85,16 @@ def functions_are_named_by_convention(model: Model) -> Iterator[str]:
             yield f"{name} is not called {expected}"
 
 
+# What functions_are_named_by_convention makes the API's functions, and no others.
+CALLED = ("lambda:InvokeFunction", "${AWS::StackName}-api-*")
+
+
 def routes_lead_to_functions(model: Model) -> Iterator[str]:
     """By the one role that may call them."""
     names = {name for name, _ in model.functions()}
+    mays = [(each["Action"], model.target(each["Resource"])) for each in permissions(model)["CallFunctions"]]
+    if [(action, arn.rpartition(":function:")[2]) for action, arn in mays] != [CALLED]:
+        yield "the role CallFunctions may not call exactly the functions of the API"
     for name, (method, path) in model.served():
         integration = model.api()["paths"][path][method]["x-amazon-apigateway-integration"]
         if name not in names:

@@ -11,6 +11,8 @@ import checks
 import pytest
 from model import ROOT, Model, load
 
+from lib import sam
+
 # By the area that each is in.
 BINARIES = {path.stem: path.parts[-4] for path in ROOT.glob("functions/*/src/bin/*.rs")}
 ON_THE_TEMPLATE = [
@@ -86,6 +88,22 @@ def test_refuses_another_lease(model: Model, seconds: str) -> None:
 
 def test_every_binary_is_a_function(model: Model) -> None:
     assert list(checks.binaries_are_functions(model, BINARIES)) == []
+
+
+GLOBALS = {
+    path.parent.name: sam.parse(path).get("Globals") for path in sorted(ROOT.glob("functions/*/template.yaml"))
+}
+
+
+def test_areas_agree() -> None:
+    assert len(GLOBALS) == len(set(BINARIES.values()))
+    assert list(checks.areas_agree(GLOBALS)) == []
+
+
+def test_refuses_an_area_with_globals_of_its_own() -> None:
+    other = copy.deepcopy(GLOBALS["me"])
+    other["Function"]["Timeout"] = 11
+    assert list(checks.areas_agree({**GLOBALS, "me": other})) == ["the Globals of me are not those of admin"]
 
 
 @pytest.mark.parametrize("check", WITH_THE_CONTRACT, ids=lambda check: check.__name__)
@@ -400,6 +418,8 @@ CASES = [
     (checks.functions_are_named_by_convention, at("MeGet", "FunctionName"), {"Fn::Sub": "${AWS::StackName}-MeGet"}),
     (checks.functions_are_named_by_convention, at("EmailSend", "FunctionName"), {"Fn::Sub": "${AWS::StackName}-api-EmailSend"}),
     (checks.routes_lead_to_functions, ["MeGet"], REMOVE),
+    (checks.routes_lead_to_functions, statement("CallFunctions", 0, "Resource"), {"Fn::Sub": "arn:x:function:${AWS::StackName}-*"}),
+    (checks.routes_lead_to_functions, statement("CallFunctions", 0), REMOVE),
     (checks.routes_lead_to_functions, route("/me", "get", "credentials"), REMOVE),
     (checks.routes_lead_to_functions, route("/me", "get", "uri"), {"Fn::Sub": "elsewhere"}),
     (checks.gets_answer_head, route("/me", "head"), REMOVE),

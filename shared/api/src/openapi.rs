@@ -17,7 +17,8 @@ pub const BEARER: &str = "access_token";
         title = "NannyRadar",
         description = "Parents find a sitter nearby, book, pay, talk and review.\n\n\
             Errors are `application/problem+json` (RFC 9457) with a stable `code` and, for fields, \
-            a JSON pointer each. Times are RFC 3339 in UTC. Unknown fields are refused.",
+            a JSON pointer each. Times are RFC 3339 in UTC. Unknown fields are refused. \
+            API Gateway renames the header `WWW-Authenticate` of a 401 to `x-amzn-Remapped-WWW-Authenticate`.",
     ),
     servers((url = "/v1", description = "The stage")),
     tags(
