@@ -6,6 +6,8 @@
 //! in between, the published key has no private half: nobody signs with it, and the next run puts
 //! another in its place.
 
+use std::time::Duration;
+
 use domain::token_keys::Rotation;
 use jiff::Timestamp;
 use runtime::{
@@ -15,6 +17,11 @@ use runtime::{
 use serde::Serialize;
 use serde_json::Value;
 use storage::{Tables, signing_secret::SigningSecret};
+
+/// The pauses between the attempts to make a stack's first key. IAM can take several seconds to apply the policies of a
+/// new role, and a single refusal would roll the deployment back. In all, half of the function's timeout.
+const PROPAGATION: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// Rotates the keys.
 #[derive(Debug)]
@@ -54,9 +61,14 @@ impl Rotator {
 
     /// Answers a schedule or a deployment.
     pub async fn handle(&self, event: Value) -> Result<Report, Error> {
-        // A stack that goes takes its key with it.
-        let going = event.get("RequestType").is_some_and(|kind| kind == "Delete");
-        let result = if going { Ok(Report { published: None }) } else { self.rotate(Timestamp::now()).await };
+        let result = match event.get("RequestType").and_then(Value::as_str) {
+            // A stack that goes takes its key with it.
+            Some("Delete") => Ok(Report { published: None }),
+            Some("Create") => {
+                retry_while_denied(&PROPAGATION, async || self.rotate(Timestamp::now()).await).await
+            }
+            _ => self.rotate(Timestamp::now()).await,
+        };
         custom_resource::answer(&event, &result).await?;
         task::log_run(&result);
         result
@@ -83,5 +95,69 @@ impl Rotator {
         self.secret.write(&private).await?;
         tracing::info!(kid, %signs_from, "key published");
         Ok(Report { published: Some(kid) })
+    }
+}
+
+/// Repeats a call that IAM denies, after each of the pauses.
+async fn retry_while_denied<T>(
+    pauses: &[Duration],
+    call: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
+    for pause in pauses {
+        match call().await {
+            Err(error) if is_denied(&error) => {
+                tracing::warn!(%error, ?pause, "the role has no permission yet");
+                tokio::time::sleep(*pause).await;
+            }
+            other => return other,
+        }
+    }
+    call().await
+}
+
+fn is_denied(error: &Error) -> bool {
+    matches!(error.downcast_ref(), Some(storage::Error::Refused(code)) if code.starts_with("AccessDenied"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const NO_PAUSES: [Duration; 4] = [Duration::ZERO; 4];
+
+    fn refused(code: &str) -> Error {
+        storage::Error::Refused(code.into()).into()
+    }
+
+    #[tokio::test]
+    async fn a_new_role_gets_its_permissions_after_a_while() {
+        let calls = Cell::new(0);
+        let made = retry_while_denied(&NO_PAUSES, async || {
+            calls.set(calls.get() + 1);
+            if calls.get() < 5 { Err(refused("AccessDeniedException")) } else { Ok("key") }
+        });
+        assert_eq!((made.await.unwrap(), calls.get()), ("key", 5));
+    }
+
+    #[tokio::test]
+    async fn a_role_without_permissions_fails_the_deployment() {
+        let calls = Cell::new(0);
+        let made = retry_while_denied(&NO_PAUSES, async || {
+            calls.set(calls.get() + 1);
+            Err::<(), _>(refused("AccessDeniedException"))
+        });
+        assert!(made.await.is_err());
+        assert_eq!(calls.get(), 5);
+    }
+
+    #[tokio::test]
+    async fn no_other_error_is_repeated() {
+        for error in [refused("ValidationException"), "no answer".into()] {
+            let error = Cell::new(Some(error));
+            let made = retry_while_denied(&NO_PAUSES, async || Err::<(), _>(error.take().unwrap()));
+            assert!(made.await.is_err());
+        }
     }
 }
