@@ -185,6 +185,27 @@ def schedules_that_stop_raise_alarms(stacks: Templates) -> Iterator[str]:
                 yield f"the alarm on the schedule of {function} rings between two runs"
 
 
+def schedules_can_be_created(stacks: Templates) -> Iterator[str]:
+    """Each by a role of a stack that is ready before: IAM takes seconds to publish a role, and CloudFormation does not retry.
+    That role calls the functions that have schedules, and no others."""
+    scheduled, allowed, role = set(), set(), {"Fn::GetAtt": ["Policies", "Outputs.CallTasks"]}
+    for stack, name, resource in every(stacks):
+        if resource["Type"] != "AWS::Scheduler::Schedule":
+            continue
+        scheduled.add(resource["Properties"]["Name"]["Fn::Sub"].rpartition("-")[2])
+        match resource["Properties"]["Target"]["RoleArn"]:
+            case {"Ref": str(parameter)} if stacks[""]["Resources"][stack]["Properties"]["Parameters"].get(parameter) == role:
+                continue
+        yield f"the schedule {name} has not the role CallTasks"
+    for policy in stacks["Policies"]["Resources"]["CallTasks"]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            allowed |= {text(each).rpartition("-")[2] for each in statement["Resource"]}
+    for function in sorted(scheduled - allowed):
+        yield f"the schedule of {function} may not call it"
+    for function in sorted(allowed - scheduled):
+        yield f"CallTasks may call {function}, which has no schedule"
+
+
 def text(value: Any) -> str:
     return value["Fn::Sub"] if isinstance(value, dict) and "Fn::Sub" in value else str(value)
 

@@ -15,6 +15,7 @@ CHECKS = [
     readiness.what_is_protected_is_kept,
     readiness.first_deployments_are_not_protected,
     readiness.access_logs_use_variables_that_exist,
+    readiness.schedules_can_be_created,
     readiness.schedules_that_stop_raise_alarms,
     readiness.queues_that_nobody_reads_raise_alarms,
     readiness.tables_that_throttle_raise_alarms,
@@ -87,6 +88,22 @@ DOCTORED = [
     (
         readiness.first_deployments_are_not_protected, "Data", "Audit", "Properties.DeletionProtectionEnabled",
         {"Fn::If": ["IsDeployed", True, False]}, "Data.Audit",
+    ),
+    (
+        readiness.schedules_can_be_created, "Bookings", "BookingsDueMinutely", "Properties.Target.RoleArn",
+        {"Fn::GetAtt": ["BookingsDueRole", "Arn"]}, "BookingsDueMinutely has not",
+    ),
+    (
+        readiness.schedules_can_be_created, "", "Payments", "Properties.Parameters.CallTasks",
+        {"Fn::GetAtt": ["Policies", "Outputs.Run"]}, "PaymentsReconcileHourly has not",
+    ),
+    (
+        readiness.schedules_can_be_created, "Policies", "CallTasks", "Properties.Policies",
+        [{"PolicyDocument": {"Statement": [{"Resource": [sub("${Stack}-BookingsDue")]}]}}], "schedule of TokenKeysRotate may not",
+    ),
+    (
+        readiness.schedules_can_be_created, "Bookings", "BookingsDueMinutely", "Properties.Name", sub("${Stack}-Renamed"),
+        "CallTasks may call BookingsDue,",
     ),
     (
         readiness.schedules_that_stop_raise_alarms, "Observability", "BookingsDueMissedAlarm", "Properties.AlarmActions",
