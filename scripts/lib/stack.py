@@ -8,7 +8,6 @@ import secrets
 import tomllib
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,38 +32,35 @@ def binaries() -> list[str]:
 
 
 def build() -> None:
-    """All binaries for this machine, to target/lambda/<binary>/bootstrap.zip.
+    """The one program with every function (tests/functions), and to target/lambda/<binary>/bootstrap.zip, for each
+    function, a script that starts the program as that function.
 
     With plain cargo: `cargo lambda build` names a target, so it would compile again everything that the tests and
-    `cargo lambda watch` have compiled already. And `sam build` would run once per function. Given a folder, SAM would
-    zip it at each deployment, slowly: all together for minutes.
+    `cargo lambda watch` have compiled already. The whole workspace is selected, because cargo unites the features of
+    the selected packages: alone, the program would compile its dependencies with other features.
     """
     require_rust()
-    run(["cargo", "build", "--locked", "--workspace", "--bins"], "The build failed", BUILD_REMEDY)
-    # Compressing lets go of Python's lock.
-    with ThreadPoolExecutor(os.cpu_count()) as crew:
-        list(crew.map(pack, binaries()))
+    run(["cargo", "build", "--locked", "--workspace", "--bin", "functions"], "The build failed", BUILD_REMEDY)
+    for name in binaries():
+        pack(name)
 
 
 def pack(name: str) -> None:
-    """Zips a binary, if it is another than the one that was zipped."""
-    built, packed = ROOT / "target/debug" / name, ROOT / "target/lambda" / name / "bootstrap.zip"
-    if not built.exists():
-        raise Failure(f"The build made no {name}", "every functions/*/src/bin/*.rs must be a binary")
-    if packed.exists() and packed.stat().st_mtime >= built.stat().st_mtime:
-        return
+    """The emulator runs a function as a process on this machine, so the artefact need not contain the program."""
+    packed = ROOT / "target/lambda" / name / "bootstrap.zip"
     packed.parent.mkdir(parents=True, exist_ok=True)
-    # Under another name until it is whole.
-    unfinished = packed.with_suffix(".part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.write(built, "bootstrap")
-    unfinished.replace(packed)
+    with zipfile.ZipFile(packed, "w") as archive:
+        # Without a time of its own, the same script is the same archive.
+        archive.writestr(zipfile.ZipInfo("bootstrap"), f'#!/bin/sh\nexec "{ROOT}/target/debug/functions" {name}\n')
 
 
 def build_for_lambda() -> None:
     """All binaries optimised for Graviton and Amazon Linux 2023, with the linker that cargo-lambda brings."""
     require_rust()
-    run([tool("cargo-lambda"), "lambda", "build", "--release", "--arm64", "--output-format", "zip"], "The build failed", BUILD_REMEDY)
+    # Without what is for tests: the programs of these packages take minutes of link-time optimisation.
+    chosen = ["--workspace", "--exclude", "functions", "--exclude", "conformance"]
+    command = [tool("cargo-lambda"), "lambda", "build", "--release", "--arm64", "--output-format", "zip", *chosen]
+    run(command, "The build failed", BUILD_REMEDY)
 
 
 def deploy_to(emulator: Emulator, stripe: LocalStripe) -> "Stack":

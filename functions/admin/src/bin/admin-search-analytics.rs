@@ -1,6 +1,6 @@
 //! See [`admin::search_analytics`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(admin::search_analytics::routes()).await
 }

@@ -1,6 +1,6 @@
 //! See [`admin::user_status`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(admin::user_status::routes()).await
 }

@@ -1,6 +1,6 @@
 //! See [`auth::jwks`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(auth::jwks::routes()).await
 }

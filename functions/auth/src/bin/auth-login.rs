@@ -1,6 +1,6 @@
 //! See [`auth::login`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_signing_http(auth::login::routes()).await
 }

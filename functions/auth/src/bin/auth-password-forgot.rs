@@ -1,6 +1,6 @@
 //! See [`auth::password_forgot`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(auth::password_forgot::routes()).await
 }

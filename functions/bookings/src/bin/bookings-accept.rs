@@ -1,6 +1,6 @@
 //! See [`bookings::accept`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(bookings::accept::routes()).await
 }

@@ -3,7 +3,7 @@
 use bookings::due::Steps;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let steps = Steps::from_env()?;
     runtime::serve_task(async |invocation| steps.run(invocation).await).await
 }

@@ -1,6 +1,6 @@
 //! See [`family::children_delete`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(family::children_delete::routes()).await
 }

@@ -1,6 +1,6 @@
 //! See [`family::children_update`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(family::children_update::routes()).await
 }

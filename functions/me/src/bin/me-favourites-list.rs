@@ -1,6 +1,6 @@
 //! See [`me::favourites_list`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(me::favourites_list::routes()).await
 }

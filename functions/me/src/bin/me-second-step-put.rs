@@ -1,6 +1,6 @@
 //! See [`me::second_step_put`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(me::second_step_put::routes()).await
 }

@@ -1,6 +1,6 @@
 //! See [`me::sitter_profile_put`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(me::sitter_profile_put::routes()).await
 }

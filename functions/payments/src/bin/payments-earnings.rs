@@ -1,6 +1,6 @@
 //! See [`payments::earnings`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(payments::earnings::routes()).await
 }

@@ -1,6 +1,6 @@
 //! See [`payments::get`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(payments::get::routes()).await
 }

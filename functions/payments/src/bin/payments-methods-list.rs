@@ -1,6 +1,6 @@
 //! See [`payments::methods_list`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(payments::methods_list::routes()).await
 }

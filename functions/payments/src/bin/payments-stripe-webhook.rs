@@ -1,6 +1,6 @@
 //! See [`payments::stripe_webhook`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(payments::stripe_webhook::routes()).await
 }

@@ -4,7 +4,7 @@ use payments::work::{BACKOFF, Worker};
 use runtime::Delivery;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let worker = Worker::from_env()?;
     let queue = worker.queue()?;
     let postpone = async |delivery: Delivery| {

@@ -3,7 +3,7 @@
 use tasks::analytics_count::Counter;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let counter = Counter::from_env()?;
     runtime::serve_queue(async |message| counter.handle(message).await).await
 }

@@ -4,7 +4,7 @@ use messaging::queue::FollowUp as Message;
 use tasks::{booking_follow_up::FollowUp, call_off::CallOff};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let (follow_up, call_off) = (FollowUp::from_env()?, CallOff::from_env()?);
     runtime::serve_queue(async |message| match message {
         Message::Booking(message) => {

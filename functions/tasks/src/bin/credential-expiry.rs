@@ -3,7 +3,7 @@
 use tasks::credential_expiry::Expiry;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let expiry = Expiry::from_env()?;
     runtime::serve_task(async |invocation| expiry.run(invocation).await).await
 }

@@ -3,7 +3,7 @@
 use tasks::outbox_relay::Relay;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let relay = Relay::from_env()?;
     runtime::serve_stream(async |message| relay.handle(message).await).await
 }

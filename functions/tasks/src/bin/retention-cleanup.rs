@@ -3,7 +3,7 @@
 use tasks::retention_cleanup::Cleanup;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let cleanup = Cleanup::from_env()?;
     runtime::serve_task(async |invocation| cleanup.run(invocation).await).await
 }

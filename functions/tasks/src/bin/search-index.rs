@@ -3,7 +3,7 @@
 use tasks::search_index::Indexer;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     let indexer = Indexer::from_env()?;
     runtime::serve_queue(async |message| indexer.handle(message).await).await
 }

@@ -1,6 +1,6 @@
 //! See [`vetting::background_check_get`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(vetting::background_check_get::routes()).await
 }

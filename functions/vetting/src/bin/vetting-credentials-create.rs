@@ -1,6 +1,6 @@
 //! See [`vetting::credentials_create`].
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), runtime::Error> {
+pub(crate) async fn main() -> Result<(), runtime::Error> {
     runtime::serve_http(vetting::credentials_create::routes()).await
 }
