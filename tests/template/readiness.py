@@ -116,7 +116,7 @@ def first_deployments_are_not_protected(stacks: Templates) -> Iterator[str]:
 
 
 # The variables of a REST API's access log, by "Variables for access logging for API Gateway" in its developer guide.
-# A variable that does not exist is logged as a dash, and nobody hears of it.
+# A variable that does not exist is logged as a dash, without an error.
 VARIABLES = {
     "accountId", "apiId", "authorize.error", "authorize.latency", "authorize.status", "authorizer.error",
     "authorizer.integrationLatency", "authorizer.integrationStatus", "authorizer.latency", "authorizer.principalId",
@@ -158,7 +158,7 @@ SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
 def alarms(stacks: Templates, metric: str) -> Iterator[Resource]:
-    """The properties of the alarms on a metric that notify somebody."""
+    """The properties of the alarms on a metric that have an action."""
     for _, _, resource in every(stacks):
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"].get("MetricName") == metric:
             if resource["Properties"].get("AlarmActions"):
@@ -177,7 +177,7 @@ def schedules_that_stop_raise_alarms(stacks: Templates) -> Iterator[str]:
         function = resource["Properties"]["Name"]["Fn::Sub"].rpartition("-")[2]
         found = [each for each in alarms(stacks, "Invocations") if text(each["Dimensions"][0]["Value"]).endswith(f"}}{function}")]
         if not found:
-            yield f"nobody hears when the schedule of {function} stops"
+            yield f"no alarm rings when the schedule of {function} stops"
         for alarm in found:
             if alarm["TreatMissingData"] != "breaching" or alarm["ComparisonOperator"] != "LessThanThreshold":
                 yield f"the alarm on the schedule of {function} is silent when there is no data"
@@ -215,7 +215,7 @@ def outputs(stacks: Templates, stack: str, output: str) -> list[str]:
     return [part["Fn::GetAtt"][0] for part in stacks[stack]["Outputs"][output]["Value"]["Fn::Join"][1]]
 
 
-def queues_that_nobody_reads_raise_alarms(stacks: Templates) -> Iterator[str]:
+def queues_without_a_reader_raise_alarms(stacks: Templates) -> Iterator[str]:
     """A disabled event source mapping shows only in how long messages wait."""
     ages = [alarm["Dimensions"][0]["Value"] for alarm in alarms(stacks, "ApproximateAgeOfOldestMessage")]
     listed = outputs(stacks, "Messaging", "ConsumedQueueNames")
@@ -223,7 +223,7 @@ def queues_that_nobody_reads_raise_alarms(stacks: Templates) -> Iterator[str]:
     watched = {listed[index] for index in chosen} | {value["Ref"] for value in ages if "Ref" in value}
     for name, resource in stacks["Messaging"]["Resources"].items():
         if resource["Type"] == "AWS::SQS::Queue" and resource["Properties"].get("RedrivePolicy") and name not in watched:
-            yield f"nobody hears when messages wait in {name}"
+            yield f"no alarm rings when messages wait in {name}"
 
 
 def tables_that_throttle_raise_alarms(stacks: Templates) -> Iterator[str]:
@@ -232,14 +232,14 @@ def tables_that_throttle_raise_alarms(stacks: Templates) -> Iterator[str]:
             continue
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
             if {"Ref": f"{name}Table"} not in [alarm["Dimensions"][0]["Value"] for alarm in alarms(stacks, metric)]:
-                yield f"nobody hears of {metric} of the table {name}"
+                yield f"no alarm rings on {metric} of the table {name}"
 
 
 def the_account_raises_alarms(account: dict[str, Any]) -> Iterator[str]:
     """On what has no stack in it, by the template of the account."""
     for metric in ("Throttles", "ConcurrentExecutions", "SMSMonthToDateSpentUSD", "SmsFailures"):
         if not list(alarms({"": account}, metric)):
-            yield f"nobody hears of {metric} of the account"
+            yield f"no alarm rings on {metric} of the account"
     kinds = [resource["Type"] for resource in account["Resources"].values()]
     for kind in ("AWS::ApiGateway::Account", "AWS::Budgets::Budget"):
         if kind not in kinds:

@@ -17,7 +17,7 @@ CHECKS = [
     readiness.access_logs_use_variables_that_exist,
     readiness.schedules_can_be_created,
     readiness.schedules_that_stop_raise_alarms,
-    readiness.queues_that_nobody_reads_raise_alarms,
+    readiness.queues_without_a_reader_raise_alarms,
     readiness.tables_that_throttle_raise_alarms,
 ]
 REMOVE = object()
@@ -118,11 +118,11 @@ DOCTORED = [
         3600, "TokenKeysRotate rings between",
     ),
     (
-        readiness.queues_that_nobody_reads_raise_alarms, "Observability", "UploadsLagAlarm", "Properties.MetricName",
+        readiness.queues_without_a_reader_raise_alarms, "Observability", "UploadsLagAlarm", "Properties.MetricName",
         "NumberOfMessagesSent", "UploadsQueue",
     ),
     (
-        readiness.queues_that_nobody_reads_raise_alarms, "Observability", "AlertsLagAlarm", "Properties.AlarmActions",
+        readiness.queues_without_a_reader_raise_alarms, "Observability", "AlertsLagAlarm", "Properties.AlarmActions",
         [], "AlertsQueue",
     ),
     (
@@ -174,12 +174,12 @@ def test_refuses_a_schedule_without_an_alarm(stacks: readiness.Templates) -> Non
         "Type": "AWS::Scheduler::Schedule",
         "Properties": {"Name": sub("${Stack}-MediaCleanup"), "ScheduleExpression": "rate(1 hour)"},
     }
-    assert list(readiness.schedules_that_stop_raise_alarms(doctored)) == ["nobody hears when the schedule of MediaCleanup stops"]
+    assert list(readiness.schedules_that_stop_raise_alarms(doctored)) == ["no alarm rings when the schedule of MediaCleanup stops"]
 
 
 def test_refuses_a_queue_and_a_table_without_an_alarm(stacks: readiness.Templates) -> None:
     doctored = copy.deepcopy(stacks)
     doctored["Messaging"]["Resources"]["PushQueue"] = doctored["Messaging"]["Resources"]["EmailQueue"]
     doctored["Data"]["Resources"]["Extra"] = doctored["Data"]["Resources"]["Search"]
-    assert list(readiness.queues_that_nobody_reads_raise_alarms(doctored)) == ["nobody hears when messages wait in PushQueue"]
+    assert list(readiness.queues_without_a_reader_raise_alarms(doctored)) == ["no alarm rings when messages wait in PushQueue"]
     assert len(list(readiness.tables_that_throttle_raise_alarms(doctored))) == 2
