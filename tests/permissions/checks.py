@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from evaluate import Call, Names, Statement, allows, applies, boundary, like, statements
+import parliament
+from evaluate import Call, Names, Statement, allows, applies, boundary, like, resolved, statements
 from model import ROOT, Model
 
 RECORDINGS = ROOT / "target/aws-calls"
@@ -91,8 +92,11 @@ def by_platform(model: Model) -> Iterator[Call]:
     for mapping in model.every("AWS::Lambda::EventSourceMapping").values():
         properties = mapping["Properties"]
         name, source = model.target(properties["FunctionName"]), names.text(properties["EventSourceArn"])
+        if ":dynamodb:" in source:
+            # Of all streams, for which AWS knows no narrower resource.
+            yield Call(name, "dynamodb:ListStreams", "*")
         actions = (
-            ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+            ("DescribeStream", "GetRecords", "GetShardIterator")
             if ":dynamodb:" in source
             else ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         )
@@ -200,3 +204,25 @@ def keys_are_used_for_named_fields(model: Model, _: Iterable[Call]) -> Iterator[
             fields = [key for key, _ in patterns(statement)]
             if statement["Action"][0].startswith("kms:") and "kms:EncryptionContext:field" not in fields:
                 yield f"{role} may {', '.join(statement['Action'])} every kind of field"
+
+
+def policies(model: Model) -> Iterator[tuple[str, list[Statement]]]:
+    """All policies of ours, with the role or the shared policy that has them."""
+    names = Names(model)
+    for name, policy in model.every("AWS::IAM::ManagedPolicy").items():
+        yield name, [resolved(names, each) for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+    for name, role in model.every("AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            yield name, [resolved(names, each) for each in policy["PolicyDocument"]["Statement"]]
+
+
+def policies_are_sound(model: Model, _: Iterable[Call]) -> Iterator[str]:
+    """By the rules of parliament: actions that there are, on resources and with condition keys that they have."""
+    for name, found in policies(model):
+        # Without what is empty, which is no policy.
+        statements = [{key: value for key, value in each.items() if value} for each in found]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        for finding in parliament.analyze_policy_string(policy).findings:
+            # The boundary permits nothing by itself.
+            if (name, finding.issue) != ("Boundary", "RESOURCE_STAR"):
+                yield f"{name}: {finding.issue} {finding.detail}"

@@ -14,6 +14,7 @@ CHECKS = [
     checks.permissions_are_used,
     checks.announcing_is_all_that_is_allowed,
     checks.keys_are_used_for_named_fields,
+    checks.policies_are_sound,
 ]
 
 
@@ -169,6 +170,19 @@ def test_does_not_guess(operator: str) -> None:
     policy = [says("Allow", "dynamodb:PutItem", TABLE, {operator: {"dynamodb:LeadingKeys": ["1"]}})]
     with pytest.raises(NotImplementedError):
         allows(policy, writes("1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"Action": ["dynamodb:GetItems"]}, "UNKNOWN_ACTION"),
+        ({"Action": ["dynamodb:ListStreams"]}, "RESOURCE_MISMATCH"),
+        ({"Condition": {"StringEquals": {"dynamodb:LeadingKey": ["USER#1"]}}}, "UNKNOWN_CONDITION_FOR_ACTION"),
+    ],
+)
+def test_finds_what_iam_does_not_know(change: dict[str, Any], found: str, calls: list[Call]) -> None:
+    model = doctored("MeGetRole", lambda statements: statements[0].update(change))
+    assert [each for each in complaints(checks.policies_are_sound, model, calls, "MeGetRole") if found in each]
 
 
 def test_finds_what_a_boundary_forbids(calls: list[Call]) -> None:

@@ -12,6 +12,7 @@ from model import Model
 ANY_RESOURCE = {
     "xray:PutTraceSegments": "traces have no resource",
     "xray:PutTelemetryRecords": "traces have no resource",
+    "dynamodb:ListStreams": "the account is the resource",
     "ses:GetAccount": "the account is the resource",
     "sns:ListTopics": "the account is the resource",
     "sns:Publish": "a phone number is no resource; texts_go_to_numbers_only keeps to numbers",
