@@ -11,7 +11,7 @@ from model import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from lib import aws  # noqa: E402
+from lib import arm64, aws  # noqa: E402
 from lib.console import Failure  # noqa: E402
 
 TARGET = aws.Target("staging", "nannyradar-staging", "eu-west-1", ("Environment=staging", "EmailDomain=s.example"))
@@ -165,3 +165,27 @@ def test_every_section_can_be_read(environment: str) -> None:
     target = aws.Target.of(environment)
     assert target.name.startswith("nannyradar-") and target.region == "eu-west-1"
     assert environment == "account" or target.email_domain.endswith(".example")
+
+
+def program(machine: int = arm64.AARCH64, glibc: bytes = b"GLIBC_2.17\0GLIBC_2.34\0", start: bytes = arm64.LITTLE_ENDIAN_64) -> bytes:
+    return start + bytes(12) + machine.to_bytes(2, "little") + glibc
+
+
+def test_runs_on_graviton() -> None:
+    assert list(arm64.faults(program())) == []
+
+
+@pytest.mark.parametrize(
+    ("binary", "fault"),
+    [
+        (program(machine=62), "the machine 62"),
+        (program(glibc=b"GLIBC_2.17\0GLIBC_2.35\0"), "glibc 2.35"),
+        (program(glibc=b"GLIBC_3.0\0"), "glibc 3.0"),
+        (program(glibc=b"musl"), "does not name"),
+        (program(start=b"\x7fELF\x01\x01"), "not a 64-bit ELF program"),
+        (b"#!/bin/sh\nexec functions", "not a 64-bit ELF program"),
+    ],
+)
+def test_refuses_what_lambda_could_not_start(binary: bytes, fault: str) -> None:
+    [found] = arm64.faults(binary)
+    assert fault in found
