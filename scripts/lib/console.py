@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from tempfile import TemporaryFile
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,6 +93,27 @@ def run(
     if code != 0:
         raise Failure(problem, remedy, "" if show else output)
     return output
+
+
+def run_together(commands: Sequence[Sequence[str | Path]], problem: str, remedy: str, show: bool = False) -> None:
+    """Runs commands at once, to the end of all. The output of those that fail is shown, or of all with show=True."""
+    with ExitStack() as files:
+        children: list[tuple[subprocess.Popen, IO[str]]] = []
+        try:
+            for command in commands:
+                output = files.enter_context(TemporaryFile("w+"))
+                children.append((start(command, stdout=output, stderr=subprocess.STDOUT), output))
+            failed = [output for child, output in children if child.wait() != 0]
+        except BaseException:
+            for child, _ in children:
+                stop(child)
+            raise
+        for _, output in children:
+            output.seek(0)
+            if show:
+                say(output.read())
+        if failed:
+            raise Failure(problem, remedy, "" if show else "\n".join(output.read() for output in failed))
 
 
 def interrupt(*_: object) -> NoReturn:

@@ -65,7 +65,6 @@ def stacks() -> dict[str, dict[str, Any]]:
 
 def write_translated(folder: Path) -> Path:
     """The project's templates, translated, for an emulator that does not translate nested ones. Their root."""
-    folder.mkdir(parents=True, exist_ok=True)
     all_stacks = stacks()
     root = all_stacks.pop("")
     files = nested(root)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -65,16 +66,17 @@ def build_for_lambda() -> None:
 
 def deploy_to(emulator: Emulator, stripe: LocalStripe) -> "Stack":
     """The templates, with that Stripe on its other side."""
-    template = sam.write_translated(ROOT / "target/stack")
     overrides = tomllib.loads((ROOT / "samconfig.toml").read_text())["dev"]["deploy"]["parameters"][
         "parameter_overrides"
     ]
     command = [tool("sam"), "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", "dev"]
-    command += ["--template-file", template, "--stack-name", DEV_STACK, "--no-progressbar"]
+    command += ["--stack-name", DEV_STACK, "--no-progressbar"]
     local = [f"Architecture={host_architecture()}", f"StripeApiUrl={stripe.url}"]
     parameters = ["--parameter-overrides", *overrides, *local]
     try:
-        run([*command, *parameters], "The deployment failed", "see above", emulator.client_env)
+        with TemporaryDirectory() as folder:
+            template = ["--template-file", sam.write_translated(Path(folder))]
+            run([*command, *template, *parameters], "The deployment failed", "see above", emulator.client_env)
     except Failure as failure:
         reasons = failed_resources(emulator)
         if reasons:
