@@ -1,0 +1,6 @@
+"""The checks read templates with what scripts/ deploys them with."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
