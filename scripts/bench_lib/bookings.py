@@ -16,7 +16,7 @@ from .functions import target_directory
 from .search import build
 
 PACKAGE = "baseline-bookings"
-# A run of the schedule may take so long (template.yaml).
+# A run of the schedule may take so long (functions/bookings/template.yaml).
 SECONDS_PER_RUN = 300
 FAILING = "The bookings were not made", "its words are above"
 

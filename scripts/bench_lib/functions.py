@@ -33,7 +33,7 @@ MEMORY_EXEMPT = {
     "me-second-step-put", "media-process", "sms-send",
 }  # fmt: skip
 
-# What template.yaml gives to functions, and what Lambda adds.
+# What the templates give to functions, and what Lambda adds.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",

@@ -1,5 +1,6 @@
 """Deployments to AWS: what the account must have before, and a first deployment that can be rolled back and repeated."""
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -34,6 +35,9 @@ class Target:
     @classmethod
     def of(cls, environment: str) -> "Target":
         section = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+        # Names of buckets are lower-case, and the longest name of a function adds 33 characters of 64.
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", section["stack_name"]):
+            raise Failure(f"No stack can be called {section['stack_name']}", "use 31 lower-case letters, digits and hyphens")
         return cls(environment, section["stack_name"], section["region"], tuple(section["parameter_overrides"]))
 
     @property
@@ -47,6 +51,7 @@ class Target:
 def deploy_account(target: Target) -> None:
     """The stack of the account and the region."""
     sam_deploy(target)
+    require_deployed(target)
     protect(target.connect, target)
 
 
@@ -55,6 +60,7 @@ def deploy(target: Target) -> None:
     status = stack_status(target.connect, target)
     if status is None:
         sam_deploy(target, "Protect=no")
+        require_deployed(target)
         # Nothing is left to confirm: only the protection changes.
         sam_deploy(target, "Protect=yes", options=["--no-confirm-changeset"])
     else:
@@ -70,6 +76,12 @@ def sam_deploy(target: Target, *parameters: str, options: list[str] | None = Non
     command += ["--parameter-overrides", *target.parameters, *parameters]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise Failure(f"The deployment of {target.name} failed", "SAM's output above names the resource")
+
+
+def require_deployed(target: Target) -> None:
+    """SAM also ends well when somebody has said no to its question."""
+    if stack_status(target.connect, target) is None:
+        raise Failure(f"The deployment of {target.name} was not confirmed", "answer y to SAM's question")
 
 
 def protect(connect: Connect, target: Target) -> None:

@@ -102,6 +102,52 @@ def routes_lead_to_functions(model: Model) -> Iterator[str]:
             yield f"{method.upper()} {path} leads to {name}, and there is no such function"
         if model.target(integration.get("credentials")) != "CallFunctions":
             yield f"{method.upper()} {path} is not called by the role CallFunctions"
+        if integration["httpMethod"] != "POST":
+            yield f"{method.upper()} {path} does not call Lambda with POST"
+    for name in model.every("AWS::Lambda::Url"):
+        yield f"{name} is another way to a function, past the firewall and the throttles"
+
+
+# The service that assumes each role. API Gateway and SNS send no condition key on their source.
+TRUSTED = {"CallFunctions": "apigateway.amazonaws.com", "CallTasks": "scheduler.amazonaws.com"}
+
+
+def roles_trust_their_service(model: Model) -> Iterator[str]:
+    for name, role in model.every("AWS::IAM::Role").items():
+        service = TRUSTED.get(name, "lambda.amazonaws.com")
+        [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        expected = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"Service": [service]}}
+        principal = {kind: as_list(each) for kind, each in trust["Principal"].items()} if isinstance(trust["Principal"], dict) else trust["Principal"]
+        if {**trust, "Action": as_list(trust["Action"]), "Principal": principal} != expected:
+            yield f"{name} can be assumed by others than {service}"
+
+
+# What costs a hash, an email, a text or a call of Stripe.
+THROTTLED = {
+    "/auth/login", "/auth/register", "/auth/otp/send", "/auth/otp/verify", "/auth/password/forgot", "/auth/password/reset",
+    "/auth/verify-email/resend", "/me/password", "/me/email", "/me/second-step", "/payments/setup-intent",
+    "/payouts/onboarding", "/bookings/{id}/payment",
+}  # fmt: skip
+
+
+def stage_is_as_decided(model: Model) -> Iterator[str]:
+    [stage] = (each["Properties"] for each in model.every("AWS::ApiGateway::Stage").values())
+    for settings in stage["MethodSettings"]:
+        if settings.get("DataTraceEnabled") is not False:
+            yield f"bodies of {settings['ResourcePath']} are logged"
+        if settings.get("MetricsEnabled") is not False:
+            yield f"metrics of {settings['ResourcePath']} cost money and are not used"
+    throttled = {path for _, path in method_throttles(model)}
+    for path in sorted(THROTTLED - throttled):
+        yield f"{path} has no throttle of its own"
+    for path, item in model.api()["paths"].items():
+        if "options" not in item:
+            yield f"browsers cannot call {path}"
+    for name, domain in model.every("AWS::ApiGateway::DomainName").items():
+        if domain["Properties"].get("SecurityPolicy") != "TLS_1_2":
+            yield f"the domain {name} accepts old versions of TLS"
+    if not model.every("AWS::WAFv2::WebACLAssociation"):
+        yield "the firewall is connected with nothing"
 
 
 def gets_answer_head(model: Model) -> Iterator[str]:
@@ -230,9 +276,8 @@ def permissions_are_narrow(model: Model) -> Iterator[str]:
     for name in apart:
         yield f"{name} says whose it is; roles are to say themselves what they may do"
     for name, role in model.every("AWS::IAM::Role").items():
-        principals = str(role["Properties"]["AssumeRolePolicyDocument"])
         others = shares(model)[name] - ours.keys()
-        if "lambda.amazonaws.com" in principals and (others - BY_SAM or (others and name not in bounded)):
+        if others - BY_SAM or (others and name not in bounded):
             yield f"{name} has a managed policy of AWS, and those reach every resource of a kind"
 
 

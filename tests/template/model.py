@@ -17,7 +17,10 @@ from lib import sam  # noqa: E402
 
 Resource = dict[str, Any]
 Template = dict[str, Any]
-FUNCTION = re.compile(r":function:\$\{AWS::StackName\}-api-(\w+)/invocations$")
+FUNCTION = re.compile(
+    r"arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}:lambda:path/2015-03-31/functions/"
+    r"arn:\$\{AWS::Partition\}:lambda:\$\{AWS::Region\}:\$\{AWS::AccountId\}:function:\$\{AWS::StackName\}-api-(\w+)/invocations"
+)
 # The others' resources are named by themselves, because no two of them have the same name.
 QUALIFIED = {"Data", "Messaging", "Observability", "Edge"}
 
@@ -55,7 +58,7 @@ class Model:
             for method, operation in item.items():
                 integration = operation["x-amazon-apigateway-integration"]
                 if integration["type"] == "aws_proxy":
-                    found = FUNCTION.search(self.target(integration["uri"]))
+                    found = FUNCTION.fullmatch(self.target(integration["uri"]))
                     yield found[1] if found else "nothing", (method, path)
 
     def target(self, value: Any) -> str:
@@ -77,11 +80,13 @@ def load() -> Model:
 def joined() -> Model:
     stacks = sam.stacks()
     join = Join(stacks)
-    resources = {
-        qualified(stack, name): join.resolve(resource, stack)
-        for stack, template in stacks.items()
-        for name, resource in template["Resources"].items()
-    }
+    resources: dict[str, Resource] = {}
+    for stack, template in stacks.items():
+        for name, resource in template["Resources"].items():
+            # A nested stack may be called as a resource in it. Any other two of one name would hide each other.
+            if qualified(stack, name) in resources and resources[qualified(stack, name)]["Type"] != sam.STACK:
+                raise ValueError(f"two resources are called {name}; one is in the stack {stack}")
+            resources[qualified(stack, name)] = join.resolve(resource, stack)
     outputs = {name: join.resolve(output["Value"], "") for name, output in stacks[""]["Outputs"].items()}
     return Model(stacks, resources, outputs)
 

@@ -112,7 +112,7 @@ def test_protects_a_stack_once_it_exists(
         return SimpleNamespace(returncode=0)
 
     connect = account(
-        cloudformation__describe_stacks=status,
+        cloudformation__describe_stacks=lambda **_: (stack("CREATE_COMPLETE") if done else status)(),
         cloudformation__update_termination_protection=protect,
         sesv2__get_email_identity=answer({"VerifiedForSendingStatus": True}),
     )
@@ -120,6 +120,25 @@ def test_protects_a_stack_once_it_exists(
     monkeypatch.setattr(aws.subprocess, "run", sam)
     aws.deploy(TARGET)
     assert done == [*protections, {"StackName": "nannyradar-staging", "EnableTerminationProtection": True}]
+
+
+@pytest.mark.parametrize("deploy", [aws.deploy, aws.deploy_account])
+def test_a_deployment_that_is_declined_is_not_repeated_without_a_question(
+    monkeypatch: pytest.MonkeyPatch, deploy: Callable[[aws.Target], None]
+) -> None:
+    done: list[Any] = []
+
+    def sam(command: list[Any], **_: Any) -> SimpleNamespace:
+        done.append(command)
+        # As after an answer of no.
+        return SimpleNamespace(returncode=0)
+
+    connect = account(cloudformation__describe_stacks=stack("REVIEW_IN_PROGRESS"))
+    monkeypatch.setattr(aws.Target, "connect", lambda _, service: connect(service))
+    monkeypatch.setattr(aws.subprocess, "run", sam)
+    with pytest.raises(Failure, match="was not confirmed"):
+        deploy(TARGET)
+    assert len(done) == 1
 
 
 def test_a_failed_deployment_is_not_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:

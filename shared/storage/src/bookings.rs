@@ -168,7 +168,7 @@ pub enum ChangeError<E> {
 /// So long a change is tried again while others are quicker: of one booking there are few, …
 const PATIENCE: Duration = Duration::from_secs(6);
 /// … but of a sitter's day there may be a thousand. A function that may wait so long may also take longer than others
-/// (template.yaml).
+/// (functions/bookings/template.yaml).
 const PATIENCE_FOR_DAYS: Duration = Duration::from_secs(24);
 /// What pauses between two tries grow from.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -116,30 +116,35 @@ impl Stripe {
         if !self.breaker.admits(Instant::now()) {
             return Err(Error::unavailable("circuit_open"));
         }
-        let outcome = self.exchange_until_free(path, request).await;
+        let (outcome, answered) = self.exchange_until_free(path, request).await;
         // An answer below 500 shows that Stripe is up, also one that asks to come back later. It costs no wait, which is
         // what the breaker spares callers; the queue's pauses are what a limit of calls asks for.
-        self.breaker.record(!matches!(outcome, Err(Error::Unavailable(_))), Instant::now());
+        self.breaker.record(answered, Instant::now());
         outcome
     }
 
     /// Repeats a call whose key or object is in use: by an earlier call whose answer was lost, or by somebody else. The
-    /// pauses double, and vary so that two who wait for each other do not meet again.
+    /// pauses double, and vary so that two who wait for each other do not meet again. Also tells whether any of the calls
+    /// was answered: the last has the least time, and may end without an answer while Stripe is up.
     async fn exchange_until_free<T: DeserializeOwned>(
         &self,
         path: &str,
         request: RequestBuilder,
-    ) -> Result<T, Error> {
+    ) -> (Result<T, Error>, bool) {
         let deadline = Instant::now() + self.patience.whole;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut answered) = (FIRST_PAUSE, false);
         loop {
-            let this = request.try_clone().ok_or_else(|| Error::Refused("unsendable".to_owned()))?;
+            let Some(this) = request.try_clone() else {
+                return (Err(Error::Refused("unsendable".to_owned())), true);
+            };
             let outcome = self.exchange(path, this, deadline).await;
+            answered |= !matches!(outcome, Err(Error::Unavailable(_)));
             let jittered = rand::random_range(pause / 2..=pause);
-            let in_time = Instant::now() + jittered < deadline;
+            // With less time than that, an answer is not to be expected.
+            let in_time = Instant::now() + jittered + self.patience.whole / 4 < deadline;
             match outcome {
                 Err(error) if error.passes_soon() && in_time => tokio::time::sleep(jittered).await,
-                outcome => return outcome,
+                outcome => return (outcome, answered),
             }
             pause *= 2;
         }

@@ -486,6 +486,18 @@ async fn no_answer_below_500_opens_the_circuit() {
 }
 
 #[tokio::test]
+async fn a_repetition_without_an_answer_does_not_open_the_circuit() {
+    let answers = [Body(409, shape!("error_key_in_use")), Silence].repeat(8);
+    let server = Server::answering(&answers).await;
+    let client = server.client_with_patience(400);
+    for _ in 0..8 {
+        let trouble = client.refund(&intent(), pounds(1000), "key:1").await.unwrap_err();
+        assert_eq!(trouble, Error::Unavailable("timeout".to_owned()));
+    }
+    assert_eq!(server.asked().len(), 16);
+}
+
+#[tokio::test]
 async fn a_probe_of_readiness_has_nothing_to_do_with_the_circuit() {
     let server = Server::answering(
         &[
