@@ -63,8 +63,8 @@ def test_a_function_does_not_start_without_what_it_needs(stack: Stack, binary: s
     environment |= {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x"}
     environment |= {"AWS_SECRET_ACCESS_KEY": "x", "AWS_LAMBDA_FUNCTION_NAME": binary}
     environment |= {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_FUNCTION_VERSION": "1"}
-    bootstrap = ROOT / "target/debug" / binary
-    ended = subprocess.run([bootstrap], env=environment, capture_output=True, text=True, timeout=10)
+    program = ROOT / "target/debug/functions"
+    ended = subprocess.run([program, binary], env=environment, capture_output=True, text=True, timeout=10)
     assert ended.returncode != 0
     assert variable in ended.stdout + ended.stderr
 
