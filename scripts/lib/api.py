@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse
-
+from . import sam
 from .console import ROOT
 
 SOURCE = ROOT / "infra/api.yaml"
@@ -102,24 +101,16 @@ class Operation:
     method: str
     """In small letters."""
     path: str
-    throttle: list[int] | None
+    throttle: list[int] | None = None
     """Requests per second, and how many at once, of all callers together. None for what the stage has for all."""
-    cache_seconds: int | None
+    cache_seconds: int | None = None
     """For how long the stage keeps an answer. None for not at all."""
 
 
 def operations(listed: list[dict[str, Any]]) -> list[Operation]:
-    """As the program `openapi --gateway` lists them, by their paths."""
-    found = [
-        Operation(each["function"], each["method"], each["path"], **settings(**(each["gateway"] or {})))
-        for each in listed
-    ]
+    """As the program `openapi --gateway` lists them, by their paths. A handler that names an unknown setting is an error."""
+    found = [Operation(each["function"], each["method"], each["path"], **(each["gateway"] or {})) for each in listed]
     return sorted(found, key=lambda operation: (operation.path, operation.method))
-
-
-def settings(throttle: list[int] | None = None, cache_seconds: int | None = None) -> dict[str, Any]:
-    """A handler that says anything else is a mistake, and fails here."""
-    return {"throttle": throttle, "cache_seconds": cache_seconds}
 
 
 def methods(operation: Operation) -> list[str]:
@@ -201,4 +192,4 @@ def generate(source: dict[str, Any], contract: dict[str, Any], operations: list[
 
 def generated(contract: dict[str, Any], operations: list[Operation]) -> str:
     """The text of infra/generated/api.json."""
-    return json.dumps(generate(yaml_parse(SOURCE.read_text()), contract, operations), indent=1) + "\n"
+    return json.dumps(generate(sam.parse(SOURCE), contract, operations), indent=1) + "\n"

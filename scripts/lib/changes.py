@@ -17,9 +17,9 @@ AFFECTS: list[tuple[str, tuple[str, ...] | None]] = [
     (r"deny\.toml$", ("deny",)),
     (r".*\.rs$|(functions|shared|tests/conformance)/.*\.(snap|json|txt|html|sql)$", RUST),
     (r"(template\.yaml|\.cfnlintrc|samconfig\.toml)$|infra/|functions/[^/]+/template\.yaml$", STACKS),
-    # Checks of the template compare it with these, and the tests deploy with them.
-    (r"scripts/(lib/(stripe|stripe_stub)\.py)$", ("stripe", "e2e")),
+    (r"scripts/lib/(stripe|stripe_stub)\.py$", ("stripe", "e2e")),
     (r"scripts/(bench|bench_lib/)", ()),
+    # The checks of the templates test some of these, and the end-to-end tests deploy with others.
     (r"scripts/", ("template", "openapi", "e2e")),
     (r"tests/template/", ("template", "permissions")),
     (r"tests/permissions/", ("permissions",)),

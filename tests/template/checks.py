@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from model import Model
+from lib.stack import binary_of
+from model import Model, period
 
 # Actions for which AWS knows no narrower resource than "*".
 ANY_RESOURCE = {
@@ -31,11 +32,6 @@ SAFETY_TOPIC = "Messaging.SafetyAlerts"
 WRITING_ACTIONS = {"dynamodb:PutItem", *CHANGING_ACTIONS}
 # The crates that would make the rules of the product depend on how it is served or stored.
 NOT_IN_DOMAIN = re.compile(r"^(aws[-_].*|http(-body.*)?|axum.*|lambda_.*|tokio.*|reqwest|hyper.*|tower.*)$")
-
-
-def code_of(properties: dict[str, Any]) -> str:
-    """The binary that a function runs."""
-    return properties["Code"].split("/")[-2]
 
 
 def binaries_are_functions(model: Model, binaries: dict[str, str]) -> Iterator[str]:
@@ -488,10 +484,6 @@ def leases_end_between_deliveries(model: Model, leases: dict[str, int]) -> Itera
             yield f"{name}: a lease of {lease} s is not between the timeout of {timeout} s and the {visibility} s of {queue}"
 
 
-def binary_of(function: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", function).lower()
-
-
 def calls_end_before_functions(model: Model, aws: float, stripe: float) -> Iterator[str]:
     """The longest that one call may take, all its tries included, in seconds."""
     calls_aws = {role for role, policies in permissions(model).items() if any(not only_logs(each) for each in policies)}
@@ -516,28 +508,23 @@ def requests_end_before_their_lock(model: Model, lock: int) -> Iterator[str]:
             yield f"{name} may run for {timeout} s, and the lock of its idempotency key ends after {lock} s"
 
 
-SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
-
-
 def scheduled(model: Model) -> Iterator[tuple[str, int]]:
     """The functions that a schedule calls, and how often, in seconds."""
     for schedule in model.every("AWS::Scheduler::Schedule").values():
         name = model.target(schedule["Properties"]["Target"]["Arn"])
-        rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule["Properties"]["ScheduleExpression"])
-        assert rate, f"the check does not know the schedule of {name}"
-        yield name, int(rate[1]) * SECONDS[rate[2]]
+        yield name, period(schedule)
 
 
 def scheduled_tasks_raise_alarms(model: Model, paged: set[str]) -> Iterator[str]:
     """Whatever a run could not do, within the task's own period; and, of the binaries that work through what is due page by
     page, runs that do not get to the end."""
-    for name, period in scheduled(model):
+    for name, seconds in scheduled(model):
         wanted = ["TaskFailed"] + ["TaskIncomplete"] * (binary_of(name) in paged)
         for metric in wanted:
             alarms = [alarm for alarm in alarms_on(model, metric) if dimension(alarm) == f"${{AWS::StackName}}-{name}"]
             if not alarms:
                 yield f"nobody hears of {metric} of {name}"
-            if metric == "TaskFailed" and any(alarm["Period"] * alarm["EvaluationPeriods"] > period for alarm in alarms):
+            if metric == "TaskFailed" and any(alarm["Period"] * alarm["EvaluationPeriods"] > seconds for alarm in alarms):
                 yield f"{name} runs again before its alarm rings"
 
 

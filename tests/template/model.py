@@ -3,18 +3,15 @@
 import copy
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lib import sam
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from lib import sam  # noqa: E402
-
 Resource = dict[str, Any]
 Template = dict[str, Any]
 FUNCTION = re.compile(
@@ -69,6 +66,31 @@ class Model:
             case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]} | {"Fn::Sub": str(name)}:
                 return name
         return json.dumps(value)
+
+
+SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+def period(schedule: Resource) -> int:
+    """How often a schedule calls its function, in seconds."""
+    expression = schedule["Properties"]["ScheduleExpression"]
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    assert rate, f"the checks do not know the schedule {expression}"
+    return int(rate[1]) * SECONDS[rate[2]]
+
+
+REMOVE = object()
+
+
+def doctor(place: Any, path: list[Any], value: Any) -> None:
+    """Puts another value where a path leads to, or removes what is there."""
+    *parents, last = path
+    for name in parents:
+        place = place[name]
+    if value is REMOVE:
+        del place[last]
+    else:
+        place[last] = value
 
 
 def load() -> Model:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from model import period
 
 REGION = "eu-west-1"
 NESTED = "AWS::CloudFormation::Stack"
@@ -154,9 +155,6 @@ def access_logs_use_variables_that_exist(stacks: Templates) -> Iterator[str]:
 
 # ---- alarms
 
-SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
-
-
 def alarms(stacks: Templates, metric: str) -> Iterator[Resource]:
     """The properties of the alarms on a metric that have an action."""
     for _, _, resource in every(stacks):
@@ -170,9 +168,7 @@ def schedules_that_stop_raise_alarms(stacks: Templates) -> Iterator[str]:
     for _, name, resource in every(stacks):
         if resource["Type"] != "AWS::Scheduler::Schedule":
             continue
-        rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", resource["Properties"]["ScheduleExpression"])
-        assert rate, f"the check does not know the schedule of {name}"
-        period = int(rate[1]) * SECONDS[rate[2]]
+        seconds = period(resource)
         # The name of a schedule is that of its function.
         function = resource["Properties"]["Name"]["Fn::Sub"].rpartition("-")[2]
         found = [each for each in alarms(stacks, "Invocations") if text(each["Dimensions"][0]["Value"]).endswith(f"}}{function}")]
@@ -181,7 +177,7 @@ def schedules_that_stop_raise_alarms(stacks: Templates) -> Iterator[str]:
         for alarm in found:
             if alarm["TreatMissingData"] != "breaching" or alarm["ComparisonOperator"] != "LessThanThreshold":
                 yield f"the alarm on the schedule of {function} is silent when there is no data"
-            if alarm["Period"] < period:
+            if alarm["Period"] < seconds:
                 yield f"the alarm on the schedule of {function} rings between two runs"
 
 

@@ -1,18 +1,14 @@
 """scripts/deploy, without AWS: clients that answer as AWS documents."""
 
-import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from model import ROOT
 
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from lib import arm64, aws  # noqa: E402
-from lib.console import Failure  # noqa: E402
+from lib import arm64, aws
+from lib.console import Failure
 
 TARGET = aws.Target("staging", "nannyradar-staging", "eu-west-1", ("Environment=staging", "EmailDomain=s.example"))
 DKIM = {"Tokens": ["one", "two"]}

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import readiness
-from model import ROOT, load
-from samcli.yamlhelper import yaml_parse
+from model import REMOVE, ROOT, doctor, load
+
+from lib import sam
 
 CHECKS = [
     readiness.names_follow_from_the_stack,
@@ -20,7 +21,6 @@ CHECKS = [
     readiness.queues_without_a_reader_raise_alarms,
     readiness.tables_that_throttle_raise_alarms,
 ]
-REMOVE = object()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_holds(check: Callable[..., Any], stacks: readiness.Templates) -> None:
 
 
 def account() -> dict[str, Any]:
-    return copy.deepcopy(yaml_parse((ROOT / "infra/account.yaml").read_text()))
+    return copy.deepcopy(sam.parse(ROOT / "infra/account.yaml"))
 
 
 def test_the_account_raises_alarms() -> None:
@@ -147,14 +147,7 @@ def test_refuses(
     complaint: str,
 ) -> None:
     doctored = copy.deepcopy(stacks)
-    place = doctored[stack]["Resources"][resource]
-    *steps, last = path.split(".")
-    for step in steps:
-        place = place[step]
-    if value is REMOVE:
-        del place[last]
-    else:
-        place[last] = value
+    doctor(doctored[stack]["Resources"][resource], path.split("."), value)
     found = list(check(doctored))
     assert any(complaint in sentence for sentence in found), found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import checks
 import pytest
-from model import ROOT, Model, load
+from model import REMOVE, ROOT, Model, doctor, load
 
 from lib import sam
 
@@ -263,9 +263,6 @@ def test_domain_depends_on_nothing_outside() -> None:
 
 
 # ---- each check can fail. A case changes one thing in the template or in a nested one, given by path.
-
-REMOVE = object()
-
 
 def at(resource: str, *path: Any) -> list[Any]:
     return [resource, "Properties", *path]
@@ -554,14 +551,7 @@ def test_refuses_to_cache_what_says_no_age(model: Model) -> None:
 def doctored(path: list[Any], value: Any) -> Model:
     """The project's stacks with another value at one place of the resources."""
     model = load()
-    *parents, last = path
-    place: Any = model.resources
-    for name in parents:
-        place = place[name]
-    if value is REMOVE:
-        del place[last]
-    else:
-        place[last] = value
+    doctor(model.resources, path, value)
     return model
 
 

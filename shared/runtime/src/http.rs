@@ -43,8 +43,9 @@ fn with_meta(mut request: Request) -> Request {
 /// the gateway's address it does not. No route begins with the name of a stage.
 fn without_stage(uri: &Uri, stage: &str) -> Option<Uri> {
     let rest = uri.path_and_query()?.as_str().strip_prefix('/')?.strip_prefix(stage)?;
+    let route = Some(rest).filter(|rest| rest.starts_with('/'))?;
     let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(rest.strip_prefix('/').map(|_| rest)?.parse().ok()?);
+    parts.path_and_query = Some(route.parse().ok()?);
     Uri::from_parts(parts).ok()
 }
 
